@@ -1,0 +1,63 @@
+/** From an account, a region and the settings to the gateways that a response works through. */
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import type { Target } from '../finding/finding.ts';
+import type { Budgets } from '../runbook/budgets.ts';
+import { clientConfig, underDeadline, type ClientSettings } from './client.ts';
+import { ec2Gateway, type Ec2 } from './ec2.ts';
+import { ledgerGateway, type Ledger } from './ledger.ts';
+import { topicGateway, type Topic } from './topic.ts';
+import { vaultGateway, type Vault } from './vault.ts';
+
+/** Everything that a response to one target may touch. */
+export interface Aws {
+  ec2: Ec2;
+  vault: Vault;
+  topic: Topic;
+  ledger: Ledger;
+}
+
+export interface Places {
+  bucket: string;
+  topicArn: string;
+  table: string;
+  /** Region of the responder itself: vault and ledger are there. */
+  homeRegion: string;
+}
+
+/** Gateways are kept: a warm Lambda answers the next finding over connections that are open already. */
+const kept = new Map<string, Aws>();
+
+export function connect(
+  target: Pick<Target, 'account' | 'region'>,
+  places: Places,
+  budgets: Budgets,
+  options: Omit<ClientSettings, 'region' | 'budgets'> = {},
+): Aws {
+  const name = JSON.stringify([
+    target.account,
+    target.region,
+    places,
+    budgets,
+    options,
+    process.env['AWS_ENDPOINT_URL'],
+  ]);
+  const there = kept.get(name);
+  if (there) return there;
+  const home = { ...options, budgets, region: places.homeRegion };
+  const aws = {
+    ec2: ec2Gateway({ ...options, budgets, region: target.region }),
+    vault: vaultGateway(places.bucket, home),
+    topic: topicGateway(places.topicArn, home),
+    ledger: ledgerGateway(places.table, home),
+  };
+  kept.set(name, aws);
+  return aws;
+}
+
+/** Account of the credentials in use: twelve digits. */
+export async function callerAccount(settings: ClientSettings): Promise<string> {
+  const client = new STSClient(clientConfig(settings));
+  const answer = await client.send(new GetCallerIdentityCommand({}), underDeadline());
+  if (!answer.Account) throw new Error('sts:GetCallerIdentity answered without an account');
+  return answer.Account;
+}

@@ -1,0 +1,331 @@
+/**
+ * The incident table. Two kinds of items under one string key:
+ *   target#<account>#<region>#<instance>   who works on the target now, and which incident is open there
+ *   incident#<id>                          what was found and done
+ * Every change of a target's item is conditional on what was read, so that no update is lost.
+ */
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb';
+import type { Target } from '../finding/finding.ts';
+import { rank, type Response } from '../policy/decision.ts';
+import type { IncidentResult, Json } from '../runbook/incident.ts';
+import { clientConfig, errorName, underDeadline, type ClientSettings } from './client.ts';
+
+/** What an earlier run of the same incident left. */
+export interface Prior {
+  /** State before the first write, by action. */
+  from: Record<string, Json>;
+  result: IncidentResult | null;
+}
+
+export type Claim =
+  /** Ours: `run` counts the runs of this incident, 1 the first. */
+  | { kind: 'claimed'; incidentId: string; run: number; prior: Prior | null }
+  /** An open incident, or a run under way, does at least what is asked. */
+  | { kind: 'joined'; incidentId: string; response: Response }
+  /** Another run works on it and does less, or may have died: look again later. */
+  | { kind: 'held'; incidentId: string; holder: string };
+
+export interface ClaimRequest {
+  target: Target;
+  /** Execution that asks; the same one gets its own claim again. */
+  holder: string;
+  /** Milliseconds for which the claim holds without renewal; null: until its holder ends it. */
+  leaseMs: number | null;
+  /** Id to give to an incident that is opened now. */
+  incidentId: string;
+  asked: Response;
+  findingId: string;
+  /** Milliseconds since 1970. */
+  now: number;
+}
+
+interface TargetItem {
+  incidentId: string;
+  holder?: string;
+  leaseUntil?: number;
+  asked: Response;
+  settled: boolean;
+  run: number;
+}
+
+export type Ledger = ReturnType<typeof ledgerGateway>;
+
+export function ledgerGateway(table: string, settings: ClientSettings) {
+  const client = new DynamoDBClient(clientConfig(settings));
+  let keyNames: string[] = ['pk'];
+
+  /** Item keys by the table's own key names: a table that was made by hand need not call its key `pk`. */
+  const key = (value: string): Record<string, AttributeValue> =>
+    Object.fromEntries(keyNames.map((name, index) => [name, { S: index === 0 ? value : '-' }]));
+
+  /** Runs a call; where the table's key has another name, learns it and runs the call once more. */
+  async function keyed<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (errorName(error) !== 'ValidationException') throw error;
+      const answer = await client.send(new DescribeTableCommand({ TableName: table }), underDeadline());
+      const schema = [...(answer.Table?.KeySchema ?? [])].sort((a) => (a.KeyType === 'HASH' ? -1 : 1));
+      const names = schema.flatMap(({ AttributeName }) => AttributeName ?? []);
+      if (names.length === 0 || names.join() === keyNames.join()) throw error;
+      keyNames = names;
+      return call();
+    }
+  }
+
+  async function update(
+    id: string,
+    expression: string,
+    names: Record<string, string>,
+    values: Record<string, AttributeValue>,
+    condition?: string,
+  ): Promise<Record<string, AttributeValue>> {
+    const answer = await keyed(() =>
+      client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: key(id),
+          UpdateExpression: expression,
+          ExpressionAttributeNames: names,
+          ExpressionAttributeValues: values,
+          ReturnValues: 'ALL_NEW',
+          ...(condition ? { ConditionExpression: condition, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } : {}),
+        }),
+        underDeadline(),
+      ),
+    );
+    return answer.Attributes ?? {};
+  }
+
+  async function read(id: string): Promise<Record<string, AttributeValue> | null> {
+    const answer = await keyed(() =>
+      client.send(new GetItemCommand({ TableName: table, Key: key(id), ConsistentRead: true }), underDeadline()),
+    );
+    return answer.Item ?? null;
+  }
+
+  async function prior(incidentId: string): Promise<Prior> {
+    const item = await read(`incident#${incidentId}`);
+    return {
+      from: (json(item?.['from']) as Record<string, Json> | null) ?? {},
+      result: json(item?.['result']) as IncidentResult | null,
+    };
+  }
+
+  async function take(request: ClaimRequest, before: TargetItem | null): Promise<TargetItem> {
+    const { target, holder, leaseMs, asked, now } = request;
+    const resumed = before?.holder === holder;
+    const item: TargetItem = {
+      incidentId: before?.incidentId ?? request.incidentId,
+      holder,
+      ...(leaseMs === null ? {} : { leaseUntil: now + leaseMs }),
+      // A run that was taken over may have been asked for more than this one is.
+      asked: before && rank(before.asked) > rank(asked) ? before.asked : asked,
+      settled: false,
+      run: (before?.run ?? 0) + (resumed ? 0 : 1),
+    };
+    await update(
+      targetKey(target),
+      `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run` +
+        (item.leaseUntil === undefined ? ' REMOVE leaseUntil' : ', leaseUntil = :lease'),
+      { '#holder': 'holder', '#run': 'run' },
+      {
+        ':id': { S: item.incidentId },
+        ':holder': { S: holder },
+        ':asked': { S: item.asked },
+        ':no': { BOOL: false },
+        ':run': { N: String(item.run) },
+        ...(item.leaseUntil === undefined ? {} : { ':lease': { N: String(item.leaseUntil) } }),
+        ...(before ? { ':seenId': { S: before.incidentId }, ':seenRun': { N: String(before.run) } } : {}),
+        ...(before?.holder === undefined ? {} : { ':seenHolder': { S: before.holder } }),
+        ...(before?.leaseUntil === undefined ? {} : { ':seenLease': { N: String(before.leaseUntil) } }),
+      },
+      before
+        ? `incidentId = :seenId AND #run = :seenRun AND ` +
+            (before.holder === undefined ? 'attribute_not_exists(#holder)' : '#holder = :seenHolder') +
+            (before.leaseUntil === undefined ? '' : ' AND leaseUntil = :seenLease')
+        : `attribute_not_exists(incidentId)`,
+    );
+    return item;
+  }
+
+  return {
+    table,
+
+    /** One call where nothing is open on the target; more where there is something to join, resume or take over. */
+    async claim(request: ClaimRequest): Promise<Claim> {
+      let seen: TargetItem | null = null;
+      for (;;) {
+        if (seen) {
+          const verdict = judge(seen, request);
+          if (verdict === 'join') {
+            await this.addFinding(seen.incidentId, request.findingId);
+            return { kind: 'joined', incidentId: seen.incidentId, response: seen.asked };
+          }
+          if (verdict === 'wait') return { kind: 'held', incidentId: seen.incidentId, holder: seen.holder ?? '' };
+        }
+        try {
+          const item = await take(request, seen);
+          return {
+            kind: 'claimed',
+            incidentId: item.incidentId,
+            run: item.run,
+            prior: seen ? await prior(item.incidentId) : null,
+          };
+        } catch (error) {
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+          // Somebody else's item, or a newer one than was read: judge that one.
+          seen = error.Item ? targetItem(error.Item) : null;
+        }
+      }
+    },
+
+    /** Keeps a lease alive; a claim that is no longer ours stays as it is. */
+    async renew(target: Target, holder: string, leaseUntil: number): Promise<void> {
+      try {
+        await update(
+          targetKey(target),
+          'SET leaseUntil = :lease',
+          { '#holder': 'holder' },
+          { ':lease': { N: String(leaseUntil) }, ':me': { S: holder } },
+          '#holder = :me',
+        );
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
+
+    /**
+     * Stores the state before the first write. What is stored already stays, action by action and interface by interface;
+     * the merge is the caller's. @returns what is stored now.
+     */
+    async recordFrom(
+      incidentId: string,
+      from: Record<string, Json>,
+      merge: (stored: Record<string, Json>, read: Record<string, Json>) => Record<string, Json>,
+    ): Promise<Record<string, Json>> {
+      let seen: string | undefined;
+      for (;;) {
+        const next = seen === undefined ? from : merge(JSON.parse(seen) as Record<string, Json>, from);
+        try {
+          await update(
+            `incident#${incidentId}`,
+            'SET #from = :next',
+            { '#from': 'from' },
+            { ':next': { S: JSON.stringify(next) }, ...(seen === undefined ? {} : { ':seen': { S: seen } }) },
+            seen === undefined ? 'attribute_not_exists(#from)' : '#from = :seen',
+          );
+          return next;
+        } catch (error) {
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+          seen = error.Item?.['from']?.S;
+        }
+      }
+    },
+
+    async addFinding(incidentId: string, findingId: string): Promise<void> {
+      await update(`incident#${incidentId}`, 'ADD findings :one', {}, { ':one': { SS: [findingId] } });
+    },
+
+    /** The end of a run: what came of it, and whether the incident stays open on the target. */
+    async close(
+      target: Target,
+      holder: string,
+      result: IncidentResult,
+      end: { open: boolean; settled: boolean; asked: Response; at: string },
+    ): Promise<void> {
+      await update(
+        `incident#${result.incidentId}`,
+        'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
+          'startedAt = :started, updatedAt = :at, #result = :result, #open = :open ADD findings :one',
+        { '#status': 'status', '#response': 'response', '#region': 'region', '#result': 'result', '#open': 'open' },
+        {
+          ':status': { S: result.status },
+          ':response': { S: result.decision.response },
+          ':account': { S: target.account },
+          ':region': { S: target.region },
+          ':instance': { S: target.instanceId },
+          ':started': { S: result.startedAt },
+          ':at': { S: end.at },
+          ':result': { S: JSON.stringify(result) },
+          ':open': { BOOL: end.open },
+          ':one': { SS: [result.finding.id] },
+        },
+      );
+      try {
+        if (end.open) {
+          await update(
+            targetKey(target),
+            'SET settled = :settled, asked = :asked REMOVE #holder, leaseUntil',
+            { '#holder': 'holder' },
+            { ':settled': { BOOL: end.settled }, ':asked': { S: end.asked }, ':me': { S: holder } },
+            '#holder = :me',
+          );
+        } else {
+          await keyed(() =>
+            client.send(
+              new DeleteItemCommand({
+                TableName: table,
+                Key: key(targetKey(target)),
+                ConditionExpression: '#holder = :me',
+                ExpressionAttributeNames: { '#holder': 'holder' },
+                ExpressionAttributeValues: { ':me': { S: holder } },
+              }),
+              underDeadline(),
+            ),
+          );
+        }
+      } catch (error) {
+        // Taken over meanwhile, or closed by an earlier try of this very step.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
+
+    /** False only where AWS says that the table does not exist. */
+    async exists(): Promise<boolean> {
+      try {
+        await client.send(new DescribeTableCommand({ TableName: table }), underDeadline());
+        return true;
+      } catch (error) {
+        return errorName(error) !== 'ResourceNotFoundException';
+      }
+    },
+  };
+}
+
+/** What to do about an item that is there. */
+function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait' {
+  const enough = rank(seen.asked) >= rank(request.asked);
+  if (seen.holder === undefined) return enough && seen.settled ? 'join' : 'take';
+  if (seen.holder === request.holder) return 'take';
+  if (seen.leaseUntil === undefined) return enough ? 'join' : 'wait';
+  // A local run may have died: only its lease tells. Its end, or the lease's, decides what is left to do.
+  return seen.leaseUntil > request.now ? 'wait' : 'take';
+}
+
+function targetKey({ account, region, instanceId }: Target): string {
+  return `target#${account}#${region}#${instanceId}`;
+}
+
+function targetItem(item: Record<string, AttributeValue>): TargetItem {
+  return {
+    incidentId: item['incidentId']?.S ?? '',
+    ...(item['holder']?.S === undefined ? {} : { holder: item['holder'].S }),
+    ...(item['leaseUntil']?.N === undefined ? {} : { leaseUntil: Number(item['leaseUntil'].N) }),
+    asked: (item['asked']?.S ?? 'ignore') as Response,
+    settled: item['settled']?.BOOL ?? false,
+    run: Number(item['run']?.N ?? 0),
+  };
+}
+
+function json(value: AttributeValue | undefined): unknown {
+  return value?.S === undefined ? null : JSON.parse(value.S);
+}

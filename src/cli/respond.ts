@@ -1,0 +1,234 @@
+/** `respond`: the responder on this machine, with the caller's credentials. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { callerAccount, connect, type Aws } from '../aws/connect.ts';
+import { attempt } from '../aws/deadline.ts';
+import { parseFinding } from '../finding/parse.ts';
+import type { Finding, Target } from '../finding/finding.ts';
+import { createResponder, type ResponderResult } from '../handlers/responder.ts';
+import { readSettings, type Settings } from '../handlers/settings.ts';
+import type { Policies } from '../policy/policy.ts';
+import { budgetsFrom, type Budgets } from '../runbook/budgets.ts';
+import { execute, type DurableHandler } from '../runbook/engine.ts';
+import { exitCode } from '../runbook/plan.ts';
+import { UsageError, type Command, type Io } from './command.ts';
+import { openExecution } from './executions.ts';
+import { loadPolicies } from './policies-dir.ts';
+import { progressView } from './progress.ts';
+import { summary } from './summary.ts';
+
+export const respond: Command = {
+  name: 'respond',
+  summary: 'Responds to one finding or one instance from this machine, with your AWS credentials.',
+  usage: '(--instance i-… | --event FILE) [--policies DIR] [--account ID] [--dry-run] [--force --reason TEXT] [--json]',
+  async run(args, io) {
+    const options = readOptions(args);
+    const settings = settingsFrom(io.env);
+    const budgets = budgetsFrom(io.env);
+    const policies = loadPolicies(io.cwd, options.policies).policies;
+    const event = options.event === undefined ? manualRequest(options) : readEvent(join(io.cwd, options.event));
+    const account = await credentialsAccount(settings, budgets);
+    const region = settings.places.homeRegion;
+    const finding = parseFinding(event, {
+      ...believedAccount(options, account),
+      region,
+      administrators: policies.administrators,
+    });
+    refuse(finding, account);
+    const gateways = (target: Target): Aws => connect(target, settings.places, budgets);
+    await checkPlaces(finding, settings, gateways, budgets);
+    const { incidents } = await runHere(finding, event, {
+      options,
+      settings,
+      budgets,
+      policies,
+      account,
+      region,
+      io,
+      gateways,
+    });
+    if (options.json) io.out(`${JSON.stringify({ incidents }, null, 2)}\n`);
+    else if (incidents.length === 0)
+      io.out(`Nothing to respond to: ${finding.noTarget ?? 'the finding names no instance'}\n`);
+    else io.out(incidents.map(summary).join('\n'));
+    return exitCode(incidents);
+  },
+};
+
+interface Options {
+  instance?: string;
+  event?: string;
+  policies: string;
+  account?: string;
+  dryRun: boolean;
+  force: boolean;
+  reason?: string;
+  json: boolean;
+}
+
+function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      instance: { type: 'string' },
+      event: { type: 'string' },
+      policies: { type: 'string', default: 'policies' },
+      account: { type: 'string' },
+      'dry-run': { type: 'boolean', default: false },
+      force: { type: 'boolean', default: false },
+      reason: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const { 'dry-run': dryRun, ...rest } = values;
+  if ((rest.instance === undefined) === (rest.event === undefined))
+    throw new UsageError('give one of --instance i-… and --event FILE');
+  if (rest.force && rest.instance === undefined) throw new UsageError('--force goes with --instance');
+  if (rest.force && !rest.reason?.trim()) throw new UsageError('--force needs --reason TEXT');
+  if (rest.account !== undefined && !/^\d{12}$/.test(rest.account))
+    throw new UsageError(`--account takes twelve digits, not ${JSON.stringify(rest.account)}`);
+  return { ...rest, dryRun };
+}
+
+function settingsFrom(env: NodeJS.ProcessEnv): Settings {
+  try {
+    return readSettings(env);
+  } catch (error) {
+    throw new UsageError(`settings: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function manualRequest({ instance, reason, dryRun, force, account }: Options): object {
+  return { instance_id: instance, ...(reason ? { reason } : {}), ...(account ? { account } : {}), dryRun, force };
+}
+
+function readEvent(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new UsageError(`${file} is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function credentialsAccount(settings: Settings, budgets: Budgets): Promise<string> {
+  const region = settings.places.homeRegion;
+  const answer = await attempt(budgets.readMs, 'sts:GetCallerIdentity', () => callerAccount({ region, budgets }));
+  if (!answer.ok) throw new UsageError(`the account of the AWS credentials could not be read: ${answer.error}`);
+  return answer.value;
+}
+
+/** A manual request is about the caller's account; an event without an envelope is believed as `--account` says. */
+function believedAccount(options: Options, caller: string): { account?: string } {
+  if (options.event === undefined) return { account: caller };
+  return options.account === undefined ? {} : { account: options.account };
+}
+
+function refuse(finding: Finding, account: string): void {
+  const [refused] = finding.refused;
+  if (finding.targets.length === 0 && refused) throw new UsageError(`${refused.instanceId}: ${refused.reason}`);
+  const foreign = finding.targets.find((target) => target.account !== account);
+  if (foreign)
+    throw new UsageError(
+      `${foreign.instanceId} is in account ${foreign.account}, the credentials are of ${account}: use credentials of that account`,
+    );
+}
+
+/** Refuses only what AWS says does not exist; an answer that does not come is no reason not to isolate. */
+async function checkPlaces(
+  finding: Finding,
+  { places }: Settings,
+  gateways: (target: Target) => Aws,
+  budgets: Budgets,
+): Promise<void> {
+  const [first] = finding.targets;
+  if (!first) return;
+  const { vault, topic, ledger } = gateways(first);
+  const check = async (work: () => Promise<string | null>): Promise<string[]> => {
+    const answer = await attempt(budgets.readMs, 'a check', work);
+    return answer.ok && answer.value !== null ? [answer.value] : [];
+  };
+  const problems = await Promise.all([
+    check(async () =>
+      (await vault.exists()) ? null : `the evidence bucket ${places.bucket} (EVIDENCE_BUCKET) does not exist`,
+    ),
+    check(async () =>
+      (await topic.exists()) ? null : `the topic ${places.topicArn} (NOTIFICATION_TOPIC_ARN) does not exist`,
+    ),
+    check(async () => ((await ledger.exists()) ? null : `the table ${places.table} (INCIDENT_TABLE) does not exist`)),
+    ...finding.targets.map((target) =>
+      check(async () => {
+        const { account, region, instanceId } = target;
+        const instance = await gateways(target).ec2.instance(instanceId);
+        if (!instance) return `there is no instance ${instanceId} in account ${account}, region ${region}`;
+        return instance.state === 'terminated'
+          ? `instance ${instanceId} is terminated: nothing is left to isolate`
+          : null;
+      }),
+    ),
+  ]);
+  const all = problems.flat();
+  if (all.length > 0) throw new UsageError(all.join('; '));
+}
+
+interface Run {
+  options: Options;
+  settings: Settings;
+  budgets: Budgets;
+  policies: Policies;
+  account: string;
+  region: string;
+  io: Io;
+  gateways: (target: Target) => Aws;
+}
+
+async function runHere(finding: Finding, event: unknown, run: Run): Promise<ResponderResult> {
+  const { options, budgets, io } = run;
+  const handler = createResponder({
+    policies: run.policies,
+    budgets,
+    env: options.dryRun ? { ...io.env, SECRESPONSE_MODE: 'observe' } : io.env,
+  }) as unknown as DurableHandler;
+  const view = progressView((text) => io.err(text), process.stderr.isTTY && !options.json);
+  const [first] = finding.targets;
+  const where = first ?? { account: run.account, region: run.region, instanceId: 'none' };
+  const lease = keepLease(finding, run);
+  try {
+    for (;;) {
+      const execution = openExecution(join(io.cwd, '.secresponse'), where, event);
+      if (execution.resumed) io.err(`Going on with what was interrupted (${execution.file}).\n`);
+      const result = (await execute(handler, event, {
+        store: execution.store,
+        name: execution.name,
+        account: run.account,
+        region: run.region,
+        onProgress: (progress) => view.show(progress),
+        onCheckpoint: lease,
+      })) as ResponderResult;
+      execution.remove();
+      if (execution.ours) return result;
+      io.err('The interrupted run is complete; now to this request.\n');
+    }
+  } finally {
+    view.end();
+  }
+}
+
+/** Renews the claim at checkpoints, not at each of a burst. A renewal that fails is no reason to stop. */
+function keepLease(finding: Finding, { budgets, gateways }: Run) {
+  let renewedAt = Date.now();
+  return (arn: string): void => {
+    if (Date.now() - renewedAt < budgets.leaseMs / 8) return;
+    renewedAt = Date.now();
+    for (const target of finding.targets)
+      void attempt(budgets.claimMs, 'the lease', () =>
+        gateways(target).ledger.renew(target, arn, Date.now() + budgets.leaseMs),
+      );
+  };
+}

@@ -1,0 +1,53 @@
+/** What a containment change is. One file per action; the registry in index.ts lists them. */
+import type { Aws } from '../aws/connect.ts';
+import type { Target } from '../finding/finding.ts';
+import type { Json } from '../runbook/incident.ts';
+
+/** What an action may use beside AWS. JSON-safe: it travels through durable state. */
+export interface ActionContext {
+  target: Target;
+  incidentId: string;
+}
+
+/**
+ * One reversible or one-way change of the target. `State` is what `read` gives and `write` brings about; release is `write`
+ * with from and to exchanged.
+ */
+export interface Action<State extends Json = Json, Prepared extends Json = Json> {
+  name: string;
+  /** Title of its step, for people: `Remove the instance profile`. */
+  title: string;
+  reversible: boolean;
+  /** IAM actions that read, prepare and write need. */
+  permissions: readonly string[];
+  /** The state now. Changes nothing. */
+  read(aws: Aws, context: ActionContext): Promise<State>;
+  /** What must exist first, e.g. a quarantine group. Idempotent; never changes the target. Absent: nothing. */
+  prepare?(aws: Aws, context: ActionContext, reading: State, known: Prepared | null): Promise<Prepared>;
+  /** What can be told of the prepared things without making any, before the claim is known. Absent: nothing. */
+  find?(aws: Aws, context: ActionContext): Promise<Prepared>;
+  /** The state to bring about. `prepared` is null in a dry run where it would have to be made first. Pure. */
+  desired(reading: State, prepared: Prepared | null): State;
+  /** Brings `to` about. Idempotent; `from` is the state that was read before. */
+  write(aws: Aws, context: ActionContext, from: State, to: State): Promise<void>;
+  /**
+   * The `from` to keep: what was stored by an earlier run wins over what is read now, and what is read of our own making
+   * never counts. Pure.
+   */
+  keep(stored: State | undefined, reading: State, prepared: Prepared | null): State | null;
+  /** Two readings are the same for this action. Pure. */
+  same(a: State, b: State): boolean;
+  /** Why the reading leaves nothing to change, for people; null where there is something. Pure. */
+  idle(reading: State): string | null;
+  /** One line for people. Pure. */
+  describe(from: State | null, to: State): string;
+  /** Further things that must hold, beyond `read`, e.g. that the group has no rule. One line per fault. */
+  inspect?(aws: Aws, context: ActionContext, state: State, prepared: Prepared | null): Promise<string[]>;
+}
+
+/** Gives the registry its common type while each file keeps its own. */
+export function defineAction<State extends Json, Prepared extends Json = null>(
+  action: Action<State, Prepared>,
+): Action {
+  return action;
+}

@@ -1,0 +1,34 @@
+import { defineAction } from './action.ts';
+
+/** ARNs of the associated profiles; AWS allows one, a list shows what is there. */
+interface ProfileState {
+  [key: string]: string[];
+  profiles: string[];
+}
+
+/** The host gets no new credentials of its role. Those that it holds already keep working until they expire. */
+export const instanceProfile = defineAction<ProfileState>({
+  name: 'instance-profile',
+  title: 'Take the instance profile away',
+  reversible: true,
+  permissions: ['ec2:DescribeIamInstanceProfileAssociations', 'ec2:DisassociateIamInstanceProfile'],
+  async read(aws, { target }) {
+    const associations = await aws.ec2.profileAssociations(target.instanceId);
+    return { profiles: associations.map(({ profileArn }) => profileArn).sort() };
+  },
+  desired: () => ({ profiles: [] }),
+  async write(aws, { target }, _from, to) {
+    // Read again: an association's id changes when somebody replaces the profile.
+    const associations = await aws.ec2.profileAssociations(target.instanceId);
+    const unwanted = associations.filter(({ profileArn }) => !to.profiles.includes(profileArn));
+    await Promise.all(unwanted.map(({ associationId }) => aws.ec2.disassociateProfile(associationId)));
+  },
+  keep: (stored, reading) => stored ?? reading,
+  same: (a, b) => a.profiles.join() === b.profiles.join(),
+  idle: (reading) => (reading.profiles.length === 0 ? 'the instance has no instance profile' : null),
+  describe: (from, to) => `instance profile: ${from ? names(from.profiles) : 'not known'} → ${names(to.profiles)}`,
+});
+
+function names(arns: string[]): string {
+  return arns.length === 0 ? 'none' : arns.map((arn) => arn.slice(arn.indexOf('/') + 1)).join(', ');
+}

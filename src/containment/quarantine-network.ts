@@ -1,0 +1,175 @@
+import type { Aws } from '../aws/connect.ts';
+import type { GroupReading } from '../aws/ec2.ts';
+import { defineAction } from './action.ts';
+
+/** Interface id → its VPC and its security groups, sorted. */
+interface NetworkState {
+  [interfaceId: string]: { vpc: string; groups: string[] };
+}
+
+/** VPC id → the quarantine group there, and every group of ours that an interface may already be in. */
+interface Groups {
+  [key: string]: { [vpc: string]: string } | string[];
+  quarantine: { [vpc: string]: string };
+  /** Groups that were made by this system: never a state to go back to. */
+  ours: string[];
+}
+
+const GROUP_NAME = 'secresponse-quarantine';
+const GROUP_DESCRIPTION = 'secresponse: no traffic in or out. Keep it without rules.';
+export const GROUP_TAG = { key: 'secresponse:group', value: 'quarantine' };
+/** In place of a group's id in a dry run, where the group would have to be made first. */
+export const GROUP_TO_BE_MADE = '(new group without rules)';
+
+/** Every interface into a group without any rule, one group per VPC. */
+export const quarantineNetwork = defineAction<NetworkState, Groups>({
+  name: 'quarantine-network',
+  title: 'Move every network interface into the quarantine group',
+  reversible: true,
+  permissions: [
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSecurityGroups',
+    'ec2:CreateSecurityGroup',
+    'ec2:CreateTags',
+    'ec2:RevokeSecurityGroupEgress',
+    'ec2:RevokeSecurityGroupIngress',
+    'ec2:ModifyNetworkInterfaceAttribute',
+  ],
+
+  async read(aws, { target }) {
+    return readInterfaces(aws, target.instanceId);
+  },
+
+  async find(aws) {
+    const found = await aws.ec2.groupsByTag(GROUP_TAG.key, GROUP_TAG.value);
+    return {
+      quarantine: Object.fromEntries(found.filter(isEmpty).map(({ vpcId, groupId }) => [vpcId, groupId])),
+      ours: found.map(({ groupId }) => groupId).sort(),
+    };
+  },
+
+  async prepare(aws, { incidentId }, reading, known) {
+    const quarantine = { ...known?.quarantine };
+    const vpcs = [...new Set(Object.values(reading).map(({ vpc }) => vpc))];
+    const missing = vpcs.filter((vpc) => quarantine[vpc] === undefined);
+    const made = await Promise.all(missing.map((vpc) => quarantineGroup(aws, vpc, incidentId)));
+    for (const [index, vpc] of missing.entries()) quarantine[vpc] = made[index] ?? '';
+    return { quarantine, ours: [...new Set([...(known?.ours ?? []), ...Object.values(quarantine)])].sort() };
+  },
+
+  desired(reading, prepared) {
+    return Object.fromEntries(
+      Object.entries(reading).map(([id, { vpc }]) => [
+        id,
+        { vpc, groups: [prepared?.quarantine[vpc] ?? GROUP_TO_BE_MADE] },
+      ]),
+    );
+  },
+
+  async write(aws, _context, from, to) {
+    const moves = Object.entries(to).filter(([id, { groups }]) => from[id]?.groups.join() !== groups.join());
+    // All of them are tried: one interface that cannot be moved must not keep the others in their groups.
+    const outcomes = await Promise.allSettled(moves.map(([id, { groups }]) => aws.ec2.setInterfaceGroups(id, groups)));
+    const failed = outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected' ? [`${moves[index]?.[0]}: ${String(outcome.reason)}`] : [],
+    );
+    if (failed.length > 0) throw new Error(failed.join('; '));
+  },
+
+  keep(stored, reading, prepared) {
+    // An interface that is in a group of ours was moved before: where it came from is what was stored, or is not known.
+    const own = new Set(prepared?.ours ?? []);
+    const original = Object.entries(reading).filter(([, { groups }]) => !groups.some((group) => own.has(group)));
+    return { ...Object.fromEntries(original), ...stored };
+  },
+
+  same: (a, b) => canonical(a) === canonical(b),
+
+  idle: (reading) => (Object.keys(reading).length === 0 ? 'the instance has no network interface' : null),
+
+  describe(from, to) {
+    const lines = Object.entries(to).map(([id, { groups }]) => {
+      const before = from?.[id]?.groups;
+      return `${id}: ${before ? before.join(', ') || 'no group' : 'not known'} → ${groups.join(', ')}`;
+    });
+    return `network interfaces: ${lines.join('; ')}`;
+  },
+
+  async inspect(aws, _context, state) {
+    const ids = [...new Set(Object.values(state).flatMap(({ groups }) => groups))];
+    if (ids.length === 0) return [];
+    const found = await aws.ec2.groupsById(ids);
+    return found
+      .filter((group) => !isEmpty(group))
+      .map((group) => `security group ${group.groupId} (${group.name}) has rules`);
+  },
+});
+
+async function readInterfaces(aws: Aws, instanceId: string): Promise<NetworkState> {
+  const { readings } = await aws.ec2.interfaces(instanceId);
+  return Object.fromEntries(
+    readings.map(({ interfaceId, vpcId, groups }) => [interfaceId, { vpc: vpcId, groups: groups.toSorted() }]),
+  );
+}
+
+function canonical(state: NetworkState): string {
+  return JSON.stringify(
+    Object.entries(state)
+      .map(([id, { groups }]) => `${id}=${groups.toSorted().join(',')}`)
+      .toSorted(),
+  );
+}
+
+function isEmpty(group: GroupReading): boolean {
+  return group.ingress.length === 0 && group.egress.length === 0;
+}
+
+/**
+ * A group without rules in the VPC: the one that is there, cleaned if it was altered, or a new one.
+ * @throws where none can be had.
+ */
+async function quarantineGroup(aws: Aws, vpc: string, incidentId: string): Promise<string> {
+  const tags = { Name: GROUP_NAME, [GROUP_TAG.key]: GROUP_TAG.value };
+  const created = await aws.ec2.createGroup(vpc, GROUP_NAME, GROUP_DESCRIPTION, tags);
+  if (created !== null) {
+    // AWS gives a new group the rules that let everything out, in IPv6 where the VPC has it. Taking both away unseen
+    // saves a call's time; what is left is seen below.
+    await Promise.all([
+      aws.ec2.revoke(created, 'egress', [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }]),
+      aws.ec2.revoke(created, 'egress', [{ IpProtocol: '-1', Ipv6Ranges: [{ CidrIpv6: '::/0' }] }]),
+    ]);
+    return emptied(aws, created);
+  }
+  const [there] = await aws.ec2.groupsByName(vpc, GROUP_NAME);
+  if (there) {
+    try {
+      return await emptied(aws, there.groupId);
+    } catch {
+      // Somebody keeps it from being empty: it is not to be trusted. A group of this incident's own is.
+    }
+  }
+  const name = `${GROUP_NAME}-${incidentId}`.slice(0, 255);
+  const own = await aws.ec2.createGroup(vpc, name, GROUP_DESCRIPTION, { ...tags, Name: name });
+  const groupId = own ?? (await aws.ec2.groupsByName(vpc, name))[0]?.groupId;
+  if (groupId === undefined) throw new Error(`${vpc}: no quarantine group could be made or found`);
+  return emptied(aws, groupId);
+}
+
+/** Reads the group's rules, takes away what there is, and reads again. @throws where rules stay. */
+async function emptied(aws: Aws, groupId: string): Promise<string> {
+  for (let round = 0; round < 4; round += 1) {
+    const [group] = await aws.ec2.groupsById([groupId]).catch(async (error: unknown) => {
+      // A group that was made a moment ago may not be visible everywhere yet.
+      if (!/InvalidGroup/.test(error instanceof Error ? error.name : '')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return [];
+    });
+    if (!group) continue;
+    if (isEmpty(group)) return groupId;
+    await Promise.all([
+      group.egress.length > 0 ? aws.ec2.revoke(groupId, 'egress', group.egress) : undefined,
+      group.ingress.length > 0 ? aws.ec2.revoke(groupId, 'ingress', group.ingress) : undefined,
+    ]);
+  }
+  throw new Error(`security group ${groupId} still has rules after they were revoked`);
+}

@@ -1,0 +1,60 @@
+/** The Lambda function: a finding or a manual request in, the runbook, its incidents out. */
+import wrap from '@middy/core';
+import { executionModeDurableContext } from '@middy/core/DurableContext';
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { connect } from '../aws/connect.ts';
+import { parseFinding } from '../finding/parse.ts';
+import { policyFor, type Policies } from '../policy/policy.ts';
+import { policies as bundled } from '../policy/resolved.ts';
+import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
+import { isLocalExecution } from '../runbook/engine.ts';
+import type { IncidentResult } from '../runbook/incident.ts';
+import { respond } from '../runbook/runbook.ts';
+import { readSettings } from './settings.ts';
+
+export interface ResponderOptions {
+  policies: Policies;
+  budgets?: Budgets;
+  env?: NodeJS.ProcessEnv;
+  /** Mode where SECRESPONSE_MODE is not set: a stack observes until it is armed; a person's command leaves it to the policies. */
+  unsetMode?: 'observe' | undefined;
+}
+
+export interface ResponderResult {
+  incidents: IncidentResult[];
+}
+
+/** The durable handler. Errors that it throws end the execution, and with it the event goes to the dead-letter queue. */
+export function createResponder(options: ResponderOptions) {
+  const budgets = options.budgets ?? defaultBudgets;
+  return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
+    async (event: unknown, ctx: DurableContext): Promise<ResponderResult> => {
+      const startedAt = Date.now();
+      const settings = readSettings(options.env ?? process.env);
+      const { durableExecutionArn } = ctx.executionContext;
+      const [, , , region = '', account = ''] = durableExecutionArn.split(':');
+      const finding = parseFinding(event, {
+        account,
+        region,
+        administrators: options.policies.administrators,
+      });
+      const incidents = await respond(ctx, finding, event, {
+        aws: (target) => connect(target, settings.places, budgets),
+        policy: (id) => policyFor(options.policies, id),
+        budgets,
+        now: Date.now,
+        modeCeiling: settings.mode ?? options.unsetMode,
+        executionArn: durableExecutionArn,
+        local: isLocalExecution(durableExecutionArn),
+        startedAt,
+      });
+      return { incidents };
+    },
+  );
+}
+
+if (bundled === null && process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined)
+  throw new Error('this bundle was built without policies');
+
+/** The entry point of the bundle, which has the policies in it. */
+export const handler = bundled === null ? undefined : createResponder({ policies: bundled, unsetMode: 'observe' });

@@ -1,0 +1,32 @@
+/** The environment as settings. The only place in the function that reads it. */
+import type { Places } from '../aws/connect.ts';
+
+export interface Settings {
+  places: Places;
+  /** Ceiling over the policies' own mode; undefined: none. */
+  mode: 'observe' | 'enforce' | undefined;
+}
+
+/** @throws Error that names every variable that is missing or cannot be understood. */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const problems: string[] = [];
+  const needed = (name: string): string => {
+    const value = env[name]?.trim();
+    if (!value) problems.push(`${name} is not set`);
+    return value ?? '';
+  };
+  const places = {
+    bucket: needed('EVIDENCE_BUCKET'),
+    topicArn: needed('NOTIFICATION_TOPIC_ARN'),
+    table: needed('INCIDENT_TABLE'),
+    homeRegion: env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '',
+  };
+  if (!places.homeRegion) problems.push('AWS_REGION is not set');
+  if (places.topicArn && !/^arn:[^:]+:sns:[^:]+:\d{12}:.+$/.test(places.topicArn))
+    problems.push(`NOTIFICATION_TOPIC_ARN is no topic's ARN: ${places.topicArn}`);
+  const mode = env['SECRESPONSE_MODE']?.trim() || undefined;
+  if (mode !== undefined && mode !== 'observe' && mode !== 'enforce')
+    problems.push(`SECRESPONSE_MODE is ${JSON.stringify(mode)}: it takes observe or enforce`);
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  return { places, mode: mode as Settings['mode'] };
+}

@@ -1,0 +1,64 @@
+/** Every time limit and attempt count in one object, so that tests and sweeps can shrink them. Milliseconds. */
+
+export interface Budgets {
+  /** One AWS call, one attempt: connect, send, read the answer. */
+  callTimeoutMs: number;
+  /** Attempts per call, the first included; throttling, 5xx and time-outs are tried again. */
+  attempts: number;
+  /** The claim in the ledger; past it the run goes on unclaimed. */
+  claimMs: number;
+  /** A reading before isolation; past it the reading counts as failed. */
+  readMs: number;
+  /** Writing down `from` before the first change; past it isolation goes on (the durable state holds it too). */
+  recordMs: number;
+  /** How long the first change waits for evidence that has been asked for. */
+  preserveMs: number;
+  /** One collector in all, storing included; it runs beside isolation. */
+  collectorMs: number;
+  /** One action's preparation or write, its own attempts included. */
+  writeMs: number;
+  /** Readings of the containment before it is reported as not verified. */
+  verifyAttempts: number;
+  /** Pause between two of them. */
+  verifyPauseMs: number;
+  /** The manifest, the report, the notification, the ledger's last entry: each. */
+  closeMs: number;
+  notifyAttempts: number;
+  /** How long a local claim holds without a checkpoint. */
+  leaseMs: number;
+  /** Pause between two looks at a claim that another run holds. */
+  leasePollSeconds: number;
+}
+
+export const defaultBudgets: Budgets = {
+  callTimeoutMs: 5_000,
+  attempts: 3,
+  claimMs: 5_000,
+  readMs: 10_000,
+  recordMs: 5_000,
+  preserveMs: 8_000,
+  collectorMs: 60_000,
+  writeMs: 30_000,
+  verifyAttempts: 4,
+  verifyPauseMs: 1_000,
+  closeMs: 20_000,
+  notifyAttempts: 3,
+  leaseMs: 120_000,
+  leasePollSeconds: 3,
+};
+
+/**
+ * The defaults, with single values replaced by SECRESPONSE_BUDGETS (JSON, for tests and rehearsals).
+ * @throws Error where it is no object of known names and positive numbers.
+ */
+export function budgetsFrom(env: Record<string, string | undefined>): Budgets {
+  const text = env['SECRESPONSE_BUDGETS'];
+  if (!text) return defaultBudgets;
+  const given = JSON.parse(text) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaultBudgets, name)) throw new Error(`SECRESPONSE_BUDGETS: there is no budget ${name}`);
+    if (typeof value !== 'number' || !(value > 0))
+      throw new Error(`SECRESPONSE_BUDGETS: ${name} takes a positive number`);
+  }
+  return { ...defaultBudgets, ...given };
+}

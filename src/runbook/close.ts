@@ -1,0 +1,125 @@
+/** The end of a run: seal the evidence, write the report, tell people. Nothing here can undo or block anything. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { attempt, type Attempt } from '../aws/deadline.ts';
+import { manifest, numbered, type Manifest } from '../evidence/manifest.ts';
+import { notificationFor } from '../notify/message.ts';
+import { reportHtml } from '../notify/report.ts';
+import type { IncidentResult } from './incident.ts';
+import { releaseHint } from './release-hint.ts';
+import type { IncidentContext } from './runbook.ts';
+
+/** The manifest over all evidence; `result.manifest` names it, or `result.failures` says why there is none. */
+export async function seal(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  result: IncidentResult,
+  prior: IncidentResult | null,
+): Promise<void> {
+  if (result.evidence.length === 0) return;
+  const { aws, deps, prefix } = incident;
+  const outcome = await ctx.step('manifest', () =>
+    attempt(deps.budgets.closeMs, 'the manifest', async () => {
+      let previous = prior?.manifest;
+      for (let number = previous ? sealNumber(previous.key) + 1 : 1; ; number += 1) {
+        const document = manifest({
+          incidentId: result.incidentId,
+          sealedAt: new Date(deps.now()).toISOString(),
+          evidence: result.evidence,
+          snapshots: result.snapshots,
+          ...(previous ? { previous } : {}),
+        });
+        const stored = await aws.vault.put(
+          prefix + numbered('manifest.json', number),
+          text(document),
+          'application/json',
+        );
+        const seal = { key: stored.key, sha256: stored.sha256 };
+        // A seal is written once. One that is there already was made by a try of this step that died, or by a run that did.
+        if (!stored.earlier || (await sealsTheSame(incident, stored.key, document))) return seal;
+        previous = seal;
+      }
+    }),
+  );
+  if (outcome.ok) result.manifest = outcome.value;
+  else result.failures.push(`the manifest could not be stored: ${outcome.error}`);
+}
+
+/** Report into the vault, and the notification. */
+export async function announce(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
+  const told = { ...result };
+  const [report] = await Promise.all([
+    result.decision.dryRun ? null : ctx.step('report', () => storeReport(incident, told)),
+    publish(ctx, incident, result),
+  ]);
+  if (report && !report.ok) result.failures.push(`the report could not be stored: ${report.error}`);
+}
+
+/** Sends the notification; `result.notification` says what came of it. */
+export async function publish(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
+  const { aws, deps } = incident;
+  const message = notificationFor(result, noteContext(incident, result));
+  const keeping = ctx.step('notification-text', () =>
+    attempt(deps.budgets.closeMs, 'the text of the notification', () =>
+      aws.vault.put(
+        incident.prefix + numbered('notification.txt', incident.run),
+        `Subject: ${message.subject}\n\n${message.text}`,
+        'text/plain; charset=utf-8',
+      ),
+    ),
+  );
+  const sending = ctx.step('notify', async (): Promise<Attempt<string>> => {
+    let last: Attempt<string> = { ok: false, error: 'not tried', code: '' };
+    for (let count = 1; count <= deps.budgets.notifyAttempts; count += 1) {
+      if (count > 1) await sleep(deps.budgets.verifyPauseMs * count);
+      last = await attempt(deps.budgets.closeMs, 'the notification', () =>
+        aws.topic.publish(message.subject, message.message, message.attributes),
+      );
+      if (last.ok) break;
+    }
+    return last;
+  });
+  const [outcome] = await Promise.all([sending, keeping]);
+  result.notification = outcome.ok
+    ? { status: 'done', messageId: outcome.value }
+    : { status: 'failed', reason: outcome.error };
+}
+
+export function noteContext(
+  incident: IncidentContext,
+  result: IncidentResult,
+): { mode: string; releaseCommand: string } {
+  const { deps, target } = incident;
+  return {
+    mode: deps.modeCeiling ?? deps.policy(target.account).mode,
+    releaseCommand: releaseHint(result),
+  };
+}
+
+function storeReport(incident: IncidentContext, result: IncidentResult): Promise<Attempt<string>> {
+  const { aws, deps, prefix, run } = incident;
+  return attempt(deps.budgets.closeMs, 'the report', async () => {
+    const picture = result.evidence
+      .flatMap(({ artifacts }) => artifacts)
+      .find(({ collector }) => collector === 'console-screenshot');
+    const jpeg = picture ? await aws.vault.get(picture.key).catch(() => null) : null;
+    const html = reportHtml(result, {
+      ...noteContext(incident, result),
+      ...(jpeg ? { screenshot: { jpegBase64: Buffer.from(jpeg).toString('base64') } } : {}),
+    });
+    return (await aws.vault.put(prefix + numbered('report.html', run), html, 'text/html; charset=utf-8')).key;
+  });
+}
+
+async function sealsTheSame(incident: IncidentContext, key: string, document: Manifest): Promise<boolean> {
+  const there = JSON.parse(Buffer.from(await incident.aws.vault.get(key)).toString()) as Manifest;
+  return JSON.stringify({ ...there, sealedAt: document.sealedAt }) === JSON.stringify(document);
+}
+
+function sealNumber(key: string): number {
+  return Number(/manifest\.(\d+)\.json$/.exec(key)?.[1] ?? 1);
+}
+
+function text(document: unknown): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}

@@ -1,0 +1,126 @@
+/** From a decision and what was read to what will be done, and from what was done to what may be said. Pure. */
+import type { Action } from '../containment/action.ts';
+import type { Decision } from '../policy/decision.ts';
+import type {
+  ChangeResult,
+  EvidenceResult,
+  IncidentResult,
+  Isolation,
+  Json,
+  NotificationResult,
+  Status,
+} from './incident.ts';
+import type { ActionReading, Observation } from './observe.ts';
+
+/** States in which there is nothing left to contain. */
+const GONE = new Set(['terminated', 'shutting-down']);
+
+/** One intended change; JSON-safe. */
+export interface PlannedChange {
+  action: string;
+  from: Json;
+  to: Json;
+  description: string;
+  /** Why nothing is to be done; absent where something is. */
+  skip?: string;
+  /** Why it cannot be done; absent where it can. */
+  impossible?: string;
+}
+
+export function asksForIsolation(decision: Decision): boolean {
+  return decision.response === 'quarantine';
+}
+
+export function asksForEvidence(decision: Decision): boolean {
+  return ['collect', 'quarantine-after-approval', 'quarantine'].includes(decision.response);
+}
+
+/** Nothing that could be contained: the reason, for people. */
+export function goneReason(observation: Observation): string | null {
+  const state = observation.instance?.state;
+  if (state !== undefined && GONE.has(state)) return `the instance is ${state}`;
+  return null;
+}
+
+/** What one action would do. `stored` is its `from` of an earlier run of the incident. */
+export function plannedChange(
+  action: Action,
+  reading: ActionReading | undefined,
+  prepared: Json,
+  stored: Json | undefined,
+  gone: string | null,
+): PlannedChange {
+  const base = { action: action.name, from: stored ?? null, to: null as Json, description: action.title };
+  if (gone !== null) return { ...base, skip: gone };
+  if (!reading || reading.error !== undefined)
+    return { ...base, impossible: `the present state could not be read: ${reading?.error ?? 'no reading'}` };
+  const from = action.keep(stored, reading.state, prepared);
+  const to = action.desired(reading.state, prepared);
+  const description = action.describe(from, to);
+  const idle = action.idle(reading.state);
+  if (idle !== null && action.same(reading.state, to))
+    return { ...base, from: from ?? null, to, description, skip: idle };
+  if (action.same(reading.state, to)) return { ...base, from: from ?? null, to, description, skip: 'it is so already' };
+  return { ...base, from: from ?? null, to, description };
+}
+
+/** What is known not to be cut off although the isolation is verified, or what its absence means. For people. */
+export function residualRisks(
+  decision: Decision,
+  isolation: Isolation | null,
+  changes: ChangeResult[],
+  observation: Observation | null,
+): string[] {
+  if (!isolation) {
+    return decision.response === 'quarantine-after-approval'
+      ? ['The instance is not isolated: the policy asks for a person first. Start a manual run to isolate it.']
+      : [];
+  }
+  if (!isolation.verified)
+    return [
+      'The instance is not shown to be isolated: treat it as able to send and receive until somebody has looked.',
+    ];
+  const profile = changes.find(({ action }) => action === 'instance-profile');
+  const hadProfile = profile !== undefined && JSON.stringify(profile.from) !== JSON.stringify(profile.to);
+  return [
+    'New connections are blocked. Connections that were established before may continue until they end or time out.',
+    'Name resolution through the resolver of the VPC is not blocked by security groups: data can leave in DNS queries.',
+    ...(hadProfile
+      ? ["Credentials that the instance's role has already given out keep working until they expire (up to 6 hours)."]
+      : []),
+    ...(observation?.instance ? [] : ["The instance's tags could not be read: protection by tag was not checked."]),
+  ];
+}
+
+/** The one word for how it ended. */
+export function statusOf(
+  decision: Decision,
+  evidence: EvidenceResult[],
+  isolation: Isolation | null,
+  notification: NotificationResult,
+): Status {
+  if (decision.response === 'ignore') return 'ignored';
+  if (decision.dryRun || decision.response === 'notify')
+    return notification.status === 'failed' ? 'failed' : 'notified';
+  if (asksForIsolation(decision)) return isolation?.verified ? 'quarantined' : 'failed';
+  return evidence.some(({ status }) => status === 'failed') && !evidence.some(taken) ? 'failed' : 'collected';
+}
+
+function taken({ collector, status }: EvidenceResult): boolean {
+  return status === 'done' && collector !== 'finding';
+}
+
+/** 0 all was done as decided, 1 some part fell short. */
+export function exitCode(results: readonly IncidentResult[]): 0 | 1 {
+  return results.some(fellShort) ? 1 : 0;
+}
+
+export function fellShort(result: IncidentResult): boolean {
+  return (
+    result.status === 'failed' ||
+    result.failures.length > 0 ||
+    result.notification.status === 'failed' ||
+    result.evidence.some(({ status }) => status === 'failed') ||
+    result.changes.some(({ status }) => status === 'failed')
+  );
+}

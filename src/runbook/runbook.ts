@@ -1,0 +1,320 @@
+/**
+ * The sequence, from top to bottom: claim → observe → plan → preserve → protect → credentials → quarantine network → verify
+ * → manifest → notify. The only place where steps are ordered, awaited or given a budget.
+ *
+ * A step never rejects and always has a time limit: nothing that fails or hangs may keep isolation from being done, and an
+ * error outside a step would end a durable execution for good. Steps may run twice; all that they do is idempotent.
+ */
+import { createHash } from 'node:crypto';
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import type { Aws } from '../aws/connect.ts';
+import { attempt } from '../aws/deadline.ts';
+import type { Claim } from '../aws/ledger.ts';
+import { FindingError, type Finding, type FindingTarget, type Target } from '../finding/finding.ts';
+import { decide } from '../policy/decide.ts';
+import { rank, type Decision } from '../policy/decision.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Budgets } from './budgets.ts';
+import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
+import { announce, publish, seal } from './close.ts';
+import type { IncidentResult, Json, Snapshot } from './incident.ts';
+import { factsOf, observe, type Observation } from './observe.ts';
+import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
+import { plannedEvidence, preserve, type Preserved } from './preserve.ts';
+
+export interface RunbookDeps {
+  aws: (target: Target) => Aws;
+  policy: (account: string) => Policy;
+  budgets: Budgets;
+  /** Milliseconds since 1970. Called inside steps only. */
+  now: () => number;
+  /** Ceiling over the policies' own mode. */
+  modeCeiling: 'observe' | 'enforce' | undefined;
+  /** Execution that runs this; holder of the claim. */
+  executionArn: string;
+  /** A local run's claim is a lease; a Lambda's is held by its execution. */
+  local: boolean;
+  /** Milliseconds since 1970: the handler's first line in this invocation. */
+  startedAt: number;
+}
+
+/** What the steps of one incident share. */
+export interface IncidentContext {
+  aws: Aws;
+  target: FindingTarget;
+  finding: Finding;
+  event: unknown;
+  deps: RunbookDeps;
+  incidentId: string;
+  /** Which run of the incident this is, 1 the first. */
+  run: number;
+  prefix: string;
+}
+
+type Claimed = Extract<Claim, { kind: 'claimed' }> | { kind: 'unclaimed'; error: string };
+
+/** Responds to every target of a finding. @throws FindingError where there is nothing that may be acted on. */
+export async function respond(
+  ctx: DurableContext,
+  finding: Finding,
+  event: unknown,
+  deps: RunbookDeps,
+): Promise<IncidentResult[]> {
+  if (finding.targets.length === 0 && finding.refused.length > 0)
+    throw new FindingError('', finding.refused.map(({ instanceId, reason }) => `${instanceId}: ${reason}`).join('; '));
+  const [only, ...others] = finding.targets;
+  if (!only) return [];
+  if (others.length === 0) return [await runIncident(ctx, finding, only, event, deps)];
+  return Promise.all(
+    finding.targets.map((target) =>
+      ctx.runInChildContext(target.instanceId, (child) => runIncident(child, finding, target, event, deps)),
+    ),
+  );
+}
+
+async function runIncident(
+  ctx: DurableContext,
+  finding: Finding,
+  target: FindingTarget,
+  event: unknown,
+  deps: RunbookDeps,
+): Promise<IncidentResult> {
+  const judge = (facts = target.facts): Decision =>
+    decide({
+      policy: deps.policy(target.account),
+      finding,
+      target,
+      facts,
+      ...(deps.modeCeiling ? { modeCeiling: deps.modeCeiling } : {}),
+    });
+  const first = judge();
+  const incidentId = newIncidentId(deps.executionArn, target);
+  const incident: IncidentContext = {
+    aws: deps.aws(target),
+    target,
+    finding,
+    event,
+    deps,
+    incidentId,
+    run: 1,
+    prefix: evidencePrefix(target, incidentId),
+  };
+  if (first.response === 'ignore') return ended(incident, first, { status: 'ignored' });
+  if (first.response === 'notify' && !first.dryRun) return notifyOnly(ctx, incident, first);
+  if (first.dryRun) return rehearse(ctx, incident, judge);
+
+  // Claim and first reading run together: neither needs the other, and a call's time counts.
+  const [claimed, reading] = await Promise.all([claim(ctx, incident, first), observation(ctx, incident)]);
+  if (claimed.kind === 'joined') {
+    const joined = { ...incident, incidentId: claimed.incidentId, prefix: evidencePrefix(target, claimed.incidentId) };
+    return ended(joined, first, { status: 'joined', instance: reading.instance });
+  }
+  if (claimed.kind === 'claimed') {
+    incident.incidentId = claimed.incidentId;
+    incident.run = claimed.run;
+    incident.prefix = evidencePrefix(target, claimed.incidentId);
+  }
+  // Another run has changed the target since the first reading.
+  const observed =
+    claimed.kind === 'claimed' && claimed.waited ? await observation(ctx, incident, 'observe-again') : reading;
+  const decision = judge(factsOf(observed, target.facts));
+  const prior = claimed.kind === 'claimed' ? claimed.prior : null;
+
+  if (
+    prior?.result &&
+    prior.result.status !== 'failed' &&
+    rank(prior.result.decision.response) >= rank(decision.response)
+  ) {
+    await giveBack(ctx, incident, prior.result);
+    return ended(incident, decision, { status: 'joined', instance: observed.instance });
+  }
+  return carryOut(ctx, incident, decision, observed, claimed, prior);
+}
+
+/** Preserve and contain, side by side, then seal and tell. */
+async function carryOut(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  claimed: Claimed,
+  prior: { from: Record<string, Json>; result: IncidentResult | null } | null,
+): Promise<IncidentResult> {
+  const preserving: Preserved = asksForEvidence(decision)
+    ? preserve(ctx, incident, prior?.result ?? null)
+    : { taken: Promise.resolve(), results: Promise.resolve([]) };
+  const containing = asksForIsolation(decision)
+    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken)
+    : Promise.resolve<Containment>({ changes: [], isolation: null, failures: [] });
+  const [collected, contained] = await Promise.all([preserving.results, containing]);
+
+  const gone = goneReason(observed);
+  const failures = [
+    ...(claimed.kind === 'unclaimed' ? [`the incident could not be claimed in the ledger: ${claimed.error}`] : []),
+    ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
+    ...(gone !== null && asksForIsolation(decision) ? [`${gone}: there is nothing left to isolate`] : []),
+    ...contained.failures,
+  ];
+  const result: IncidentResult = {
+    ...blank(incident, decision),
+    evidence: [...collected.map(({ evidence }) => evidence), ...(contained.plan ? [contained.plan] : [])],
+    snapshots: collected.flatMap(({ snapshots }): Snapshot[] => snapshots),
+    changes: contained.changes,
+    isolation: contained.isolation,
+    residualRisks: residualRisks(decision, contained.isolation, contained.changes, observed),
+    failures,
+    instance: observed.instance,
+    startedAt: new Date(observed.startedAt).toISOString(),
+  };
+  result.status = statusOf(decision, result.evidence, result.isolation, result.notification);
+  await seal(ctx, incident, result, prior?.result ?? null);
+  await announce(ctx, incident, result);
+  await settle(ctx, incident, result, claimed);
+  return result;
+}
+
+async function claim(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  decision: Decision,
+): Promise<
+  | (Extract<Claim, { kind: 'claimed' }> & { waited: boolean })
+  | Extract<Claim, { kind: 'joined' }>
+  | Extract<Claimed, { kind: 'unclaimed' }>
+> {
+  const { aws, target, finding, deps } = incident;
+  for (let look = 0; ; look += 1) {
+    const answer = await ctx.step(look === 0 ? 'claim' : `claim-${look + 1}`, () =>
+      attempt(deps.budgets.claimMs, 'the claim', () =>
+        aws.ledger.claim({
+          target,
+          holder: deps.executionArn,
+          leaseMs: deps.local ? deps.budgets.leaseMs : null,
+          incidentId: incident.incidentId,
+          asked: decision.response,
+          findingId: finding.id,
+          now: deps.now(),
+        }),
+      ),
+    );
+    if (!answer.ok) return { kind: 'unclaimed', error: answer.error };
+    if (answer.value.kind === 'joined') return answer.value;
+    if (answer.value.kind === 'claimed') return { ...answer.value, waited: answer.value.prior !== null };
+    await ctx.wait('another run holds the claim', { seconds: deps.budgets.leasePollSeconds });
+  }
+}
+
+function observation(ctx: DurableContext, incident: IncidentContext, name = 'observe'): Promise<Observation> {
+  const { aws, target, deps, incidentId } = incident;
+  return ctx.step(name, () => observe(aws, { target, incidentId }, deps.budgets, deps.startedAt));
+}
+
+/** A dry run: reads, plans, tells; claims nothing and changes nothing. */
+async function rehearse(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  judge: (facts: FindingTarget['facts']) => Decision,
+): Promise<IncidentResult> {
+  const observed = await observation(ctx, incident);
+  const decision = judge(factsOf(observed, incident.target.facts));
+  const result: IncidentResult = {
+    ...blank(incident, decision),
+    instance: observed.instance,
+    startedAt: new Date(observed.startedAt).toISOString(),
+    failures: observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`],
+    changes: asksForIsolation(decision) ? plannedChanges(observed) : [],
+    evidence: asksForEvidence(decision) ? plannedEvidence() : [],
+  };
+  if (decision.response === 'ignore') return { ...result, status: 'ignored' };
+  result.status = 'notified';
+  const { readings } = observed;
+  const plan = await ctx.step('plan', () => storePlan(incident, { decision, from: {}, readings, observed }));
+  result.evidence.push(plan);
+  await announce(ctx, incident, result);
+  return result;
+}
+
+async function notifyOnly(ctx: DurableContext, incident: IncidentContext, decision: Decision): Promise<IncidentResult> {
+  const result = { ...blank(incident, decision), startedAt: new Date(incident.deps.startedAt).toISOString() };
+  result.status = 'notified';
+  await publish(ctx, incident, result);
+  return result;
+}
+
+/** The last entry in the ledger: what came of it, and whether the incident stays open. */
+async function settle(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  result: IncidentResult,
+  claimed: Claimed,
+): Promise<void> {
+  const { aws, target, deps } = incident;
+  const changed = result.changes.some(({ status, at }) => status === 'done' || at !== undefined);
+  const collected = result.evidence.some(({ artifacts }) => artifacts.length > 0) || result.snapshots.length > 0;
+  const asked = asksForIsolation(result.decision);
+  const outcome = await ctx.step('close', () =>
+    attempt(deps.budgets.closeMs, 'the ledger', () =>
+      aws.ledger.close(target, deps.executionArn, result, {
+        // What was told to isolate and did not manage to stays open: the next finding tries again.
+        open: changed || collected || asked,
+        settled: result.status !== 'failed',
+        asked: result.decision.response,
+        at: new Date(deps.now()).toISOString(),
+      }),
+    ),
+  );
+  if (!outcome.ok && claimed.kind === 'claimed')
+    result.failures.push(`the outcome could not be written to the ledger: ${outcome.error}`);
+}
+
+/** Nothing more to do on an open incident: the claim goes back as it was. */
+async function giveBack(ctx: DurableContext, incident: IncidentContext, prior: IncidentResult): Promise<void> {
+  const { aws, target, deps, finding } = incident;
+  await ctx.step('join', () =>
+    attempt(deps.budgets.closeMs, 'the ledger', async () => {
+      await aws.ledger.close(target, deps.executionArn, prior, {
+        open: true,
+        settled: true,
+        asked: prior.decision.response,
+        at: new Date(deps.now()).toISOString(),
+      });
+      await aws.ledger.addFinding(prior.incidentId, finding.id);
+    }),
+  );
+}
+
+function ended(incident: IncidentContext, decision: Decision, with_: Partial<IncidentResult>): IncidentResult {
+  return { ...blank(incident, decision), startedAt: new Date(incident.deps.startedAt).toISOString(), ...with_ };
+}
+
+function blank(incident: IncidentContext, decision: Decision): IncidentResult {
+  const { account, region, instanceId } = incident.target;
+  return {
+    incidentId: incident.incidentId,
+    status: 'failed',
+    target: { account, region, instanceId },
+    decision,
+    evidence: [],
+    snapshots: [],
+    changes: [],
+    isolation: null,
+    notification: { status: 'skipped', reason: 'nothing to tell' },
+    residualRisks: [],
+    failures: [],
+    instance: null,
+    finding: incident.finding,
+    evidencePrefix: incident.prefix,
+    vault: incident.aws.vault.bucket,
+    startedAt: '',
+  };
+}
+
+/** The same execution gives the same target the same id, however often it is started. */
+function newIncidentId(executionArn: string, target: Target): string {
+  const text = `${executionArn}|${target.account}|${target.region}|${target.instanceId}`;
+  return `inc-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+}
+
+function evidencePrefix({ account, region, instanceId }: Target, incidentId: string): string {
+  return `evidence/${account}/${region}/${instanceId}/${incidentId}/`;
+}
