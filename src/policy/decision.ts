@@ -6,7 +6,7 @@ export type Response = (typeof RESPONSES)[number];
 
 export interface Decision {
   response: Response;
-  /** Id of the rule that matched, or `default` where none did. */
+  /** Id of the rule that matched; `archived` for an archived finding, `default` where no rule matched. */
   rule: string;
   /** Why, in sentences for people, in the order in which they counted. */
   reasons: string[];

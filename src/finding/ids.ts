@@ -1,0 +1,34 @@
+/** What AWS's own names look like, and what follows from a Region's name. */
+import * as z from 'zod';
+
+const ACCOUNT = /^\d{12}$/;
+const REGION = /^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/;
+const INSTANCE = /^i-([0-9a-f]{8}|[0-9a-f]{17})$/;
+
+/** A text of a given form; the expectation is what the error message says. */
+export function textLike(form: RegExp, expectation: string): z.ZodString {
+  return z.string({ error: expectation }).regex(form, { error: expectation });
+}
+
+export const accountId = textLike(ACCOUNT, 'an account id of 12 digits');
+export const regionName = textLike(REGION, 'a Region such as us-east-1');
+export const instanceId = textLike(INSTANCE, 'an instance id: "i-" and 8 or 17 hexadecimal digits');
+
+export function isAccountId(text: string): boolean {
+  return ACCOUNT.test(text);
+}
+
+/** Console hosts by the beginning of the Region's name, most specific first; null: a partition without a public console. */
+const CONSOLES: readonly (readonly [prefix: string, host: string | null])[] = [
+  ['cn-', 'console.amazonaws.cn'],
+  ['us-gov-', 'console.amazonaws-us-gov.com'],
+  ['us-iso', null],
+  ['eu-iso', null],
+  ['eusc-', 'console.amazonaws-eusc.eu'],
+  ['', 'console.aws.amazon.com'],
+];
+
+/** Host of the AWS console that shows this Region. */
+export function consoleHost(region: string): string | null {
+  return CONSOLES.find(([prefix]) => region.startsWith(prefix))?.[1] ?? null;
+}

@@ -1,0 +1,70 @@
+/**
+ * A person's request to quarantine one instance.
+ *
+ * ```json
+ * { "instance_id": "i-0123456789abcdef0", "reason": "beacons every 60 s", "dryRun": false, "force": false }
+ * ```
+ * Unknown keys are refused: a mistyped `dryRun` must not become a real run.
+ */
+import * as z from 'zod';
+import type { Finding } from './finding.ts';
+import { FindingError } from './finding.ts';
+import { accountId, instanceId, regionName } from './ids.ts';
+import { either, nearest, show } from './names.ts';
+import { plainPath, validate } from './validate.ts';
+
+const requestSchema = z.object({
+  instance_id: instanceId.optional(),
+  instanceId: instanceId.optional(),
+  account: accountId.nullish(),
+  region: regionName.nullish(),
+  reason: z.string({ error: 'a text' }).nullish(),
+  dryRun: z.boolean({ error: 'true or false' }).nullish(),
+  force: z.boolean({ error: 'true or false' }).nullish(),
+});
+const KEYS = Object.keys(requestSchema.shape);
+
+export function isManualRequest(input: Record<string, unknown>): boolean {
+  return 'instance_id' in input || 'instanceId' in input;
+}
+
+/** Account and Region are the caller's unless the request names others. */
+export function parseManual(
+  input: Record<string, unknown>,
+  caller: { account?: string | undefined; region?: string | undefined },
+): Finding {
+  for (const key of Object.keys(input)) refuseUnknown(key);
+  const request = validate(requestSchema, input, plainPath);
+  const target = request.instance_id ?? request.instanceId;
+  if (target === undefined || (request.instanceId ?? target) !== target) {
+    throw new FindingError('instance_id', 'instance_id and instanceId name different instances');
+  }
+  const account = request.account ?? caller.account;
+  if (account === undefined) throw new FindingError('account', 'not given, and not known from credentials or options');
+  const region = request.region ?? caller.region;
+  if (region === undefined) throw new FindingError('region', 'not given, and not known from AWS_REGION');
+  const reason = request.reason?.trim();
+  return {
+    source: 'manual',
+    id: `manual-${target}`,
+    account,
+    region,
+    type: 'ManualRequest',
+    severity: { score: null, label: 'UNTRIAGED' },
+    title: `Manual request to quarantine ${target}`,
+    description: reason || 'No reason was given.',
+    resourceType: 'Manual',
+    archived: false,
+    sample: false,
+    targets: [{ account, region, instanceId: target, facts: {} }],
+    refused: [],
+    request: { ...(reason ? { reason } : {}), dryRun: request.dryRun === true, force: request.force === true },
+  };
+}
+
+function refuseUnknown(key: string): void {
+  if (KEYS.includes(key)) return;
+  const meant = nearest(key, KEYS);
+  const hint = meant === undefined ? `a manual request has ${either(KEYS)}` : `did you mean ${meant}?`;
+  throw new FindingError(show(key), `not a key of a manual request; ${hint}`);
+}

@@ -1,0 +1,70 @@
+"""Whatever moto does not implement is answered by a clean 400 in the protocol of the call.
+
+Stock moto answers HTML with status 500 (404 for REST), which the SDK retries and cannot parse.
+"""
+
+import json
+import re
+import sys
+import traceback
+from xml.sax.saxutils import escape
+
+
+def clean(app):
+    def handle(environ, start_response):
+        if environ.get("PATH_INFO", "").startswith("/moto-api"):
+            return app(environ, start_response)
+        held = {}
+
+        def hold(status, headers, exc_info=None):
+            held["status"], held["headers"] = status, headers
+            return lambda _: None
+
+        operation = operation_of(environ)
+        try:
+            body = app(environ, hold)
+            if not is_html_error(held):
+                start_response(held["status"], held["headers"])
+                return body
+            code, message = "InvalidAction", f"the local AWS does not implement {operation}"
+        except NotImplementedError as error:
+            code, message = "InvalidAction", f"the local AWS does not implement {operation}: {error}"
+        except Exception as error:  # whatever moto stumbles over: the caller must not see HTML, nor retry
+            traceback.print_exc(file=sys.stderr)
+            code, message = "InternalFailure", f"the local AWS failed at {operation}: {error!r}"
+        content_type, body = error_body(environ, code, message)
+        payload = body.encode()
+        start_response(
+            "400 BAD REQUEST",
+            [("Content-Type", content_type), ("Content-Length", str(len(payload))), ("x-amzn-errortype", code)],
+        )
+        return [payload]
+
+    return handle
+
+
+def is_html_error(held):
+    content_type = dict((name.lower(), value) for name, value in held["headers"]).get("content-type", "")
+    return held["status"][0] in "45" and content_type.startswith("text/html") and held["status"][:3] in ("404", "405", "500")
+
+
+def operation_of(environ):
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    return target or f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')} of {service_of(environ) or 'a service'}"
+
+
+def service_of(environ):
+    scope = re.search(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+    return scope.group(1) if scope else ""
+
+
+def error_body(environ, code, message):
+    service = service_of(environ)
+    fields = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+    if service == "ec2":
+        return "text/xml", f"<Response><Errors><Error>{fields}</Error></Errors><RequestID>lab</RequestID></Response>"
+    if service == "s3":
+        return "application/xml", f"<Error>{fields}</Error>"
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return "text/xml", f"<ErrorResponse><Error><Type>Sender</Type>{fields}</Error></ErrorResponse>"
+    return "application/json", json.dumps({"__type": code, "message": message})

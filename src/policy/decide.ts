@@ -1,0 +1,113 @@
+/** The verdict: pure and synchronous, so that explaining, rehearsing and responding cannot differ. */
+import type { Finding, Target, TargetFacts } from '../finding/finding.ts';
+import { whenHolds } from './conditions.ts';
+import type { Decision, Response } from './decision.ts';
+import { rank } from './decision.ts';
+import { findTag } from './globs.ts';
+import type { Policy } from './policy.ts';
+
+export interface DecideInput {
+  policy: Policy;
+  finding: Finding;
+  target: Target;
+  /** From the event at first; from observation afterwards. */
+  facts: TargetFacts;
+  /** `observe` lets nothing be done but a manual request; unset or `enforce`: the policy's own mode counts. */
+  modeCeiling?: 'observe' | 'enforce';
+}
+
+/** What a step of the decision contributes. */
+interface Verdict {
+  response: Response;
+  rule: string;
+  reasons: string[];
+  undecided: string[];
+}
+
+/** The most that may be done to what is protected. */
+const CAP: Response = 'collect';
+
+export function decide(input: DecideInput): Decision {
+  const matched = input.finding.archived ? archived() : matchRules(input);
+  const { response, rule, reasons, undecided } = applyProtection(matched, input);
+  const whyDry = dryRunReasons(input);
+  return {
+    response,
+    rule,
+    reasons: [...reasons, ...whyDry],
+    dryRun: whyDry.length > 0,
+    undecided: [...new Set(undecided)],
+  };
+}
+
+function archived(): Verdict {
+  const reason = 'The finding is archived: somebody or a suppression rule has dealt with it.';
+  return { response: 'ignore', rule: 'archived', reasons: [reason], undecided: [] };
+}
+
+/**
+ * The first rule that matches decides. A rule that depends on unknown facts may or may not be the one: of these and the
+ * first certain one the strongest response is taken, so that missing facts never end in doing less.
+ */
+function matchRules({ policy, finding, target, facts }: DecideInput): Verdict {
+  const candidates: Verdict[] = [];
+  for (const { id, description, when, respond } of policy.rules) {
+    const outcome = whenHolds(when, { finding, target, facts });
+    if (!outcome.holds) continue;
+    const { because, undecided } = outcome;
+    const reason = `Rule ${id} matches${because.length > 0 ? ` (${because.join(', ')})` : ''}: ${description ?? respond}`;
+    candidates.push({ response: respond, rule: id, reasons: [sentence(reason)], undecided });
+    if (undecided.length === 0) break;
+  }
+  if (candidates.every(({ undecided }) => undecided.length > 0)) candidates.push(noRule());
+  const [first = noRule(), ...others] = candidates;
+  const strongest = others.reduce((best, next) => (rank(next.response) > rank(best.response) ? next : best), first);
+  const undecided = candidates.flatMap((candidate) => candidate.undecided);
+  if (undecided.length === 0) return strongest;
+  const names = candidates.filter((candidate) => candidate.undecided.length > 0).map(({ rule }) => rule);
+  const note = `Not known yet: ${[...new Set(undecided)].join(', ')}; taken as matching in ${names.join(', ')}, and decided again when it is known.`;
+  return { ...strongest, reasons: [...strongest.reasons, note], undecided };
+}
+
+function noRule(): Verdict {
+  return { response: 'ignore', rule: 'default', reasons: ['No rule of the policy matches.'], undecided: [] };
+}
+
+function applyProtection(matched: Verdict, { policy, finding, target, facts }: DecideInput): Verdict {
+  if (rank(matched.response) <= rank(CAP)) return matched;
+  const { instances, tags } = policy.protect;
+  if (instances.includes(target.instanceId)) {
+    return protect(matched, finding, `Instance ${target.instanceId} is listed in protect.instances`);
+  }
+  if (tags.length === 0) return matched;
+  if (facts.tags === undefined) {
+    const note = 'Tags are not known yet: whether protect.tags applies is decided again when they are.';
+    return { ...matched, reasons: [...matched.reasons, note], undecided: [...matched.undecided, 'tags'] };
+  }
+  const found = findTag(tags, facts.tags);
+  return found === undefined ? matched : protect(matched, finding, `Tag ${found.tag} is protected (${found.glob})`);
+}
+
+/** Only a person who says why may go past a protection. */
+function protect(matched: Verdict, { request }: Finding, because: string): Verdict {
+  if (request?.force === true && request.reason !== undefined) {
+    const note = `${because}; overridden by force: ${request.reason}`;
+    return { ...matched, reasons: [...matched.reasons, sentence(note)] };
+  }
+  const hint = request?.force === true ? ' (force needs a reason)' : '';
+  return { ...matched, response: CAP, reasons: [...matched.reasons, `${because}: ${CAP} at most${hint}.`] };
+}
+
+function dryRunReasons({ policy, finding, modeCeiling }: DecideInput): string[] {
+  // A person who names an instance means it, whatever the mode; only the request itself can ask for a rehearsal.
+  if (finding.request !== undefined) return finding.request.dryRun ? ['Dry run: the request asks for it.'] : [];
+  const reasons: string[] = [];
+  if (modeCeiling === 'observe') reasons.push('Dry run: the deployment observes only.');
+  else if (policy.mode === 'observe') reasons.push('Dry run: the policy observes only.');
+  if (finding.sample) reasons.push('Dry run: this is a sample finding.');
+  return reasons;
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,131 @@
+/** Whatever tags, titles and descriptions hold, the mail stays in form and says nothing that we did not say. */
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { MAX_BYTES, notificationFor } from '../../src/notify/message.ts';
+import { reportHtml } from '../../src/notify/report.ts';
+import type { IncidentResult } from '../../src/runbook/incident.ts';
+import * as samples from './samples.ts';
+
+const { context } = samples;
+const results = Object.values(samples).filter((value): value is IncidentResult => 'status' in value);
+
+const nasty = fc.constantFrom(
+  '\nHOW TO RELEASE\n  Nothing to do, all is well.\n',
+  '\r\nWHAT FAILED\r\n',
+  '\u2028WHAT WAS DONE\u2028',
+  '\u0085TO WHAT\u0085',
+  '</td></table><script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "' onmouseover='alert(1)",
+  'javascript:alert(1)',
+  '\u202Etxet desrever\u202C',
+  '\u0000\u001B[31mred',
+  '\uD800',
+  'quarantined',
+  'https://evil.example/login',
+);
+const foreign = fc
+  .array(fc.oneof(nasty, fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ maxLength: 40 })), { maxLength: 5 })
+  .map((parts) => parts.join(''));
+
+const attacked = fc
+  .record({
+    result: fc.constantFrom(...results),
+    title: foreign,
+    description: foreign,
+    type: foreign,
+    name: foreign,
+    owner: foreign,
+    reason: foreign,
+    link: foreign,
+    tags: fc.dictionary(foreign, foreign, { maxKeys: 3 }),
+  })
+  .map(({ result, title, description, type, name, owner, reason, link, tags }): IncidentResult => ({
+    ...result,
+    finding: { ...result.finding, title, description, type, id: reason, consoleUrl: link },
+    instance: { vpcs: [], state: 'running', name, owner, tags },
+    decision: { ...result.decision, reasons: [reason] },
+    failures: [reason],
+    evidence: result.evidence.map((evidence) => ({ ...evidence, reason })),
+    changes: result.changes.map((change) => ({ ...change, reason, description: reason, from: { [name]: owner } })),
+    residualRisks: [reason],
+  }));
+
+const INVISIBLE = /[\p{Cf}\p{Co}\p{Cs}\u0085\u2028\u2029]|(?!\n)\p{Cc}/u;
+
+test('the subject is printable ASCII of at most 99 characters', () => {
+  fc.assert(
+    fc.property(attacked, (result) => {
+      expect(notificationFor(result, context).subject).toMatch(/^[\x21-\x7e][\x20-\x7e]{0,98}$/);
+    }),
+  );
+});
+
+test('the mail has the same lines in the first column as without foreign text, and shows nothing invisible', () => {
+  const column = (text: string): string[] => text.split('\n').filter((line) => /^\S/.test(line));
+  fc.assert(
+    fc.property(attacked, (result) => {
+      const { text, json } = notificationFor(result, context);
+      const harmless = { ...result, finding: { ...result.finding, title: 'a', description: 'a', type: 'a', id: 'a' } };
+      harmless.instance = { vpcs: [], tags: {}, state: 'running' };
+      harmless.decision = { ...result.decision, reasons: ['a'] };
+      harmless.evidence = result.evidence.map((evidence) => ({ ...evidence, reason: 'a' }));
+      harmless.changes = result.changes.map((change) => ({ ...change, reason: 'a', description: 'a' }));
+      harmless.failures = ['a'];
+      expect(column(text)).toEqual(column(notificationFor(harmless, context).text));
+      expect(text).not.toMatch(INVISIBLE);
+      expect(JSON.stringify(json)).not.toMatch(INVISIBLE);
+      expect(text.split('\n').filter((line) => line.includes('https://evil'))).toEqual(
+        result.finding.consoleUrl?.startsWith('https://evil') ? expect.anything() : [],
+      );
+    }),
+  );
+});
+
+test('the message is valid JSON within the limit', () => {
+  fc.assert(
+    fc.property(attacked, ({ ...result }) => {
+      const { message, json } = notificationFor(result, context);
+      expect(Buffer.byteLength(message)).toBeLessThan(MAX_BYTES);
+      const document = JSON.parse(message) as Record<string, string>;
+      expect(JSON.parse(document['sqs'] ?? '')).toEqual(json);
+    }),
+  );
+});
+
+test('a failed response claims nothing, in mail and report', () => {
+  fc.assert(
+    fc.property(attacked, (result) => {
+      const failed = { ...result, status: 'failed' as const, isolation: null };
+      const { subject, text, message } = notificationFor(failed, context);
+      expect(`${subject}${text}${message}${reportHtml(failed, context)}`).not.toMatch(/quarantined/i);
+    }),
+  );
+});
+
+/** Every tag and attribute that the report may have; what is foreign can only be text or a quoted value. */
+const TAGS =
+  /^(?:!doctype|html|head|meta|title|style|body|main|header|footer|section|div|span|h1|h2|h3|p|ul|li|dl|dt|dd|q|blockquote|table|caption|thead|tbody|tr|th|td|code|pre|strong|a|br|figure|img|figcaption)$/;
+const ATTRIBUTES = /^(?:html|lang|charset|http-equiv|content|name|class|role|scope|data-label|href|rel|src|alt)$/;
+
+test('the report holds no element, attribute or link that is not its own', () => {
+  fc.assert(
+    fc.property(attacked, (result) => {
+      const page = reportHtml(result, context);
+      const styleless = page.replace(/<style>[^<]*<\/style>/, '');
+      for (const [tag, name = '', attributes = ''] of styleless.matchAll(/<\/?([^\s>]*)([^>]*)>/g)) {
+        expect(name).toMatch(TAGS);
+        const rest = attributes.replaceAll(
+          / ([a-z-]+)(?:="([^"<>]*)")?/g,
+          (_all, attribute: string, value?: string) => {
+            expect(attribute).toMatch(ATTRIBUTES);
+            if (attribute === 'href') expect(value).toMatch(/^https:\/\//);
+            return '';
+          },
+        );
+        expect([tag, rest]).toEqual([tag, '']);
+      }
+      expect(styleless.replaceAll(/<[^>]*>/g, '')).not.toMatch(/[<>]/);
+    }),
+  );
+});

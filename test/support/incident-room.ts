@@ -1,0 +1,197 @@
+/** A world, a deployment and the responder in a test account: what the tests of the runbook need. */
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import {
+  DescribeIamInstanceProfileAssociationsCommand,
+  DescribeInstanceAttributeCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSnapshotsCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import { createResponder } from '../../src/handlers/responder.ts';
+import { labConfig } from '../../src/lab/client.ts';
+import { createDeployment, receiveMessages, type Deployment, type ReceivedMessage } from '../../src/lab/deployment.ts';
+import type { BusEvent } from '../../src/lab/event-bus.ts';
+import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
+import { interfaceGroups, vaultObjects } from '../../src/lab/rehearsal.ts';
+import { createWorld, type World, type WorldOptions } from '../../src/lab/world.ts';
+import { loadPolicies } from '../../src/cli/policies-dir.ts';
+import { defaultBudgets, type Budgets } from '../../src/runbook/budgets.ts';
+import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
+import type { IncidentResult } from '../../src/runbook/incident.ts';
+import type { TestAccount } from './local-aws.ts';
+
+/** Small enough that a call which never answers costs a test no time, large enough for a busy machine. */
+export const smallBudgets: Budgets = {
+  ...defaultBudgets,
+  callTimeoutMs: 1_000,
+  attempts: 2,
+  claimMs: 1_500,
+  readMs: 2_500,
+  recordMs: 1_500,
+  preserveMs: 1_500,
+  collectorMs: 3_000,
+  writeMs: 4_000,
+  verifyAttempts: 2,
+  verifyPauseMs: 50,
+  closeMs: 2_500,
+  notifyAttempts: 2,
+  leaseMs: 2_000,
+  leasePollSeconds: 1,
+};
+
+export interface RespondOptions {
+  budgets?: Partial<Budgets>;
+  env?: Record<string, string>;
+  store?: ExecutionStore;
+}
+
+/** What a reading by other means than the project's own finds. */
+export interface Reading {
+  interfaces: Record<string, string[]>;
+  /** Of every group that an interface is in: its rules in either direction. */
+  rules: number;
+  profiles: string[];
+  terminationProtection: boolean;
+  snapshots: { volumeId: string; tags: Record<string, string> }[];
+}
+
+export interface IncidentRoom {
+  account: TestAccount;
+  world: World;
+  deployment: Deployment;
+  env: Record<string, string>;
+  event(change?: (event: BusEvent & { detail: Detail }) => void): BusEvent;
+  respond(event: unknown, options?: RespondOptions): Promise<IncidentResult>;
+  reading(): Promise<Reading>;
+  objects(): Promise<{ key: string; body: Uint8Array }[]>;
+  object(name: string): Promise<unknown>;
+  messages(): Promise<ReceivedMessage[]>;
+  /** Names of the calls that the responder made since `from`. */
+  calls(from?: number): string[];
+}
+
+export interface Detail {
+  id: string;
+  severity: number;
+  type: string;
+  updatedAt: string;
+  service: { additionalInfo?: object; archived: boolean };
+  [key: string]: unknown;
+}
+
+const WRITES =
+  /^(Modify|Create|Put|Delete|Update|Associate|Disassociate|Replace|Revoke|Authorize|Publish|Terminate|Stop)/;
+
+export function isWrite(operation: string): boolean {
+  return WRITES.test(operation);
+}
+
+export async function incidentRoom(account: TestAccount, options: Partial<WorldOptions> = {}): Promise<IncidentRoom> {
+  const { endpoint } = account;
+  const world = await createWorld({ endpoint, ...options });
+  const deployment = await createDeployment({ endpoint });
+  const place = { endpoint, region: world.region };
+  const { policies } = loadPolicies(process.cwd());
+  const env = {
+    AWS_REGION: world.region,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    EVIDENCE_BUCKET: deployment.bucket,
+    NOTIFICATION_TOPIC_ARN: deployment.topicArn,
+    INCIDENT_TABLE: deployment.table,
+  };
+  const ec2 = new EC2Client(labConfig(place));
+  const s3 = new S3Client({ ...labConfig(place), forcePathStyle: true });
+
+  return {
+    account,
+    world,
+    deployment,
+    env,
+
+    event(change) {
+      const event = structuredClone(defaultEvent(world, new Date('2026-01-02T03:04:05Z')));
+      change?.(event as BusEvent & { detail: Detail });
+      return event;
+    },
+
+    async respond(event, given = {}) {
+      // The gateways read the endpoint and the credentials where the SDK does.
+      Object.assign(process.env, env);
+      const budgets = { ...smallBudgets, ...given.budgets };
+      const handler = createResponder({
+        policies,
+        budgets,
+        env: { ...env, ...given.env },
+      }) as unknown as DurableHandler;
+      const { incidents } = (await execute(handler, event, {
+        store: given.store ?? memoryStore(),
+        account: world.account,
+        region: world.region,
+      })) as { incidents: IncidentResult[] };
+      const [only] = incidents;
+      if (!only || incidents.length !== 1) throw new Error(`${incidents.length} incidents`);
+      return only;
+    },
+
+    async reading() {
+      const interfaces = await interfaceGroups(endpoint, world);
+      const ids = [...new Set(Object.values(interfaces).flat())];
+      const [groups, associations, attribute, snapshots] = await Promise.all([
+        ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: ids })),
+        ec2.send(
+          new DescribeIamInstanceProfileAssociationsCommand({
+            Filters: [{ Name: 'instance-id', Values: [world.instanceId] }],
+          }),
+        ),
+        ec2.send(
+          new DescribeInstanceAttributeCommand({ InstanceId: world.instanceId, Attribute: 'disableApiTermination' }),
+        ),
+        ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] })),
+      ]);
+      return {
+        interfaces,
+        rules: (groups.SecurityGroups ?? []).reduce(
+          (sum, group) => sum + (group.IpPermissions?.length ?? 0) + (group.IpPermissionsEgress?.length ?? 0),
+          0,
+        ),
+        profiles: (associations.IamInstanceProfileAssociations ?? [])
+          .filter(({ State }) => State === 'associated')
+          .map(({ IamInstanceProfile }) => IamInstanceProfile?.Arn ?? ''),
+        terminationProtection: attribute.DisableApiTermination?.Value ?? false,
+        snapshots: (snapshots.Snapshots ?? [])
+          .filter(({ VolumeId = '' }) => world.volumeIds.includes(VolumeId))
+          .map(({ VolumeId = '', Tags = [] }) => ({
+            volumeId: VolumeId,
+            tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+          })),
+      };
+    },
+
+    objects: () => vaultObjects(endpoint, world.region, deployment.bucket),
+
+    async object(name) {
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: deployment.bucket }));
+      const key = Contents.find(({ Key }) => Key?.endsWith(`/${name}`))?.Key;
+      if (!key) throw new Error(`no ${name} in the vault: ${Contents.map(({ Key }) => Key).join(', ')}`);
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: deployment.bucket, Key: key }));
+      return JSON.parse((await Body?.transformToString()) ?? 'null') as unknown;
+    },
+
+    messages: () => receiveMessages({ ...place, queueUrl: deployment.queueUrl }),
+
+    calls: (from = 0) => account.proxy.calls.slice(from).map(({ operation }) => operation),
+  };
+}
+
+/** Every interface in exactly one group, none of which has a rule. */
+export function isIsolated(reading: Reading, world: World): boolean {
+  const groups = Object.values(reading.interfaces);
+  const original = new Set(Object.values(world.groupIds).flat());
+  return (
+    groups.length === world.interfaceIds.length &&
+    groups.every(([group, ...others]) => group !== undefined && others.length === 0 && !original.has(group)) &&
+    reading.rules === 0
+  );
+}
