@@ -105,8 +105,16 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   },
 });
 
+/** By the interfaces themselves, else by what the instance says of them: isolation must not hang on one call. */
 async function readInterfaces(aws: Aws, instanceId: string): Promise<NetworkState> {
-  const { readings } = await aws.ec2.interfaces(instanceId);
+  let readings;
+  try {
+    ({ readings } = await aws.ec2.interfaces(instanceId));
+  } catch (error) {
+    const instance = await aws.ec2.instance(instanceId).catch(() => null);
+    if (!instance) throw error;
+    readings = instance.interfaces;
+  }
   return Object.fromEntries(
     readings.map(({ interfaceId, vpcId, groups }) => [interfaceId, { vpc: vpcId, groups: groups.toSorted() }]),
   );
