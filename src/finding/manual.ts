@@ -33,7 +33,7 @@ export function parseManual(
   input: Record<string, unknown>,
   caller: { account?: string | undefined; region?: string | undefined },
 ): Finding {
-  for (const key of Object.keys(input)) refuseUnknown(key);
+  refuseUnknownKeys(input, KEYS, 'a manual request');
   const request = validate(requestSchema, input, plainPath);
   const target = request.instance_id ?? request.instanceId;
   if (target === undefined || (request.instanceId ?? target) !== target) {
@@ -62,9 +62,11 @@ export function parseManual(
   };
 }
 
-function refuseUnknown(key: string): void {
-  if (KEYS.includes(key)) return;
-  const meant = nearest(key, KEYS);
-  const hint = meant === undefined ? `a manual request has ${either(KEYS)}` : `did you mean ${meant}?`;
-  throw new FindingError(show(key), `not a key of a manual request; ${hint}`);
+/** A mistyped key of a request is a fault: what it was to say would not be done. */
+export function refuseUnknownKeys(input: Record<string, unknown>, known: readonly string[], what: string): void {
+  const key = Object.keys(input).find((candidate) => !known.includes(candidate));
+  if (key === undefined) return;
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? `${what} has ${either(known)}` : `did you mean ${meant}?`;
+  throw new FindingError(show(key), `not a key of ${what}; ${hint}`);
 }

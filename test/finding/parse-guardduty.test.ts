@@ -93,18 +93,13 @@ test('a node is the target of a finding about its container', () => {
 test.each([
   ['ecs-fargate', /Fargate/],
   ['access-key-caller', /type AccessKey, not about an EC2 instance/],
-  ['credential-exfiltration', /credentials are used elsewhere/],
   ['malicious-file-snapshot', /copy of a disk/],
-  ['attack-sequence', /attack sequence/],
+  ['attack-sequence-s3', /against other things than instances/],
+  ['s3-caller', /type S3Bucket, not about an EC2 instance/],
 ])('%s has no target, with the reason', (name, reason) => {
   const finding = parseFinding(guardDutyEvent(name), {});
   expect(finding.targets).toEqual([]);
   expect(finding.noTarget).toMatch(reason);
-});
-
-test('an S3 finding that mentions the calling instance has no target', () => {
-  const finding = parseChanged('access-key-caller', ({ detail }) => (detail.resource.resourceType = 'S3Bucket'));
-  expect(finding.targets).toEqual([]);
 });
 
 test('the envelope region does not matter: the target is where the finding says', () => {
