@@ -30,6 +30,8 @@ export interface RunbookDeps {
   now: () => number;
   /** Ceiling over the policies' own mode. */
   modeCeiling: 'observe' | 'enforce' | undefined;
+  /** A rehearsal was asked for, whatever the finding. */
+  dryRun: boolean;
   /** Execution that runs this; holder of the claim. */
   executionArn: string;
   /** A local run's claim is a lease; a Lambda's is held by its execution. */
@@ -85,6 +87,7 @@ async function runIncident(
       finding,
       target,
       facts,
+      dryRun: deps.dryRun,
       ...(deps.modeCeiling ? { modeCeiling: deps.modeCeiling } : {}),
     });
   const first = judge();
