@@ -48,12 +48,12 @@ export interface Proxy {
   /** Every call in the order of arrival. */
   calls: Call[];
   /** Adds a fault; where several fit, the one added last strikes. @returns a function that removes it. */
-  fault(fault: Fault): () => void;
+  fault: (fault: Fault) => () => void;
   /** Removes every fault and every delay, and forgets the calls. */
-  clear(): void;
+  clear: () => void;
   /** Delays calls; the latest entry that fits a call counts. */
-  latency(ms: number, only?: Scope): void;
-  stop(): Promise<void>;
+  latency: (ms: number, only?: Scope) => void;
+  stop: () => Promise<void>;
 }
 
 export interface ProxyOptions {

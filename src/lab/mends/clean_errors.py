@@ -23,7 +23,7 @@ def clean(app):
         operation = operation_of(environ)
         try:
             body = app(environ, hold)
-            if not is_html_error(held):
+            if not is_html_error(held) or b"<!doctype html" not in (body := [b"".join(body)])[0][:20].lower():
                 start_response(held["status"], held["headers"])
                 return body
             code, message = "InvalidAction", f"the local AWS does not implement {operation}"
@@ -44,13 +44,14 @@ def clean(app):
 
 
 def is_html_error(held):
+    """Whether it may be Flask that found no route, or stumbled; moto calls some of its own answers HTML too."""
     content_type = dict((name.lower(), value) for name, value in held["headers"]).get("content-type", "")
-    return held["status"][0] in "45" and content_type.startswith("text/html") and held["status"][:3] in ("404", "405", "500")
+    return held["status"][:3] in ("404", "405", "500") and content_type.startswith("text/html")
 
 
 def operation_of(environ):
-    target = environ.get("HTTP_X_AMZ_TARGET")
-    return target or f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')} of {service_of(environ) or 'a service'}"
+    route = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')} of {service_of(environ) or 'a service'}"
+    return environ.get("HTTP_X_AMZ_TARGET") or route
 
 
 def service_of(environ):
