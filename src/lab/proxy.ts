@@ -11,14 +11,14 @@ import { operationOf, type Operation } from './operation.ts';
 export type FaultKind = 'throttle' | 'error' | 'denied' | 'hang' | 'reset' | 'lost-response';
 
 /** Which calls a fault or a delay is for. */
-export interface Scope {
+interface Scope {
   /** As in the signature's credential scope: ec2, s3, sns, dynamodb … Default: any. */
   service?: string;
   /** The operation's name; `*` stands for any characters. */
   operation?: string;
 }
 
-export interface Fault extends Scope {
+interface Fault extends Scope {
   operation: string;
   kind: FaultKind;
   /** How many calls it strikes. Default: all. */
@@ -27,7 +27,7 @@ export interface Fault extends Scope {
   skip?: number;
 }
 
-export interface Call {
+interface Call {
   seq: number;
   service: string;
   operation: string;

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-export const PINNED_MOTO = '5.2.1';
+const PINNED_MOTO = '5.2.1';
 /** The launcher's exit code for "not this Python". */
 export const WRONG_PYTHON = 3;
 

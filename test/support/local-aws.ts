@@ -5,7 +5,7 @@ import { attachLocalAws, startLocalAws, type Delivery, type LocalAws } from '../
 import { startProxy, type Proxy } from '../../src/lab/proxy.ts';
 
 /** Set by global-setup.ts: one server for the whole run. */
-export const ENDPOINT_VARIABLE = 'SECRESPONSE_TEST_ENDPOINT';
+const ENDPOINT_VARIABLE = 'SECRESPONSE_TEST_ENDPOINT';
 
 export interface TestAccount {
   /** Twelve digits that no other test has. */

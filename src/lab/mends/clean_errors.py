@@ -22,10 +22,10 @@ def clean(app):
 
         operation = operation_of(environ)
         try:
-            body = app(environ, hold)
-            if not is_html_error(held) or b"<!doctype html" not in (body := [b"".join(body)])[0][:20].lower():
+            body = b"".join(app(environ, hold))
+            if not is_html_error(held, body):
                 start_response(held["status"], held["headers"])
-                return body
+                return [body]
             code, message = "InvalidAction", f"the local AWS does not implement {operation}"
         except NotImplementedError as error:
             code, message = "InvalidAction", f"the local AWS does not implement {operation}: {error}"
@@ -43,10 +43,9 @@ def clean(app):
     return handle
 
 
-def is_html_error(held):
-    """Whether it may be Flask that found no route, or stumbled; moto calls some of its own answers HTML too."""
-    content_type = dict((name.lower(), value) for name, value in held["headers"]).get("content-type", "")
-    return held["status"][:3] in ("404", "405", "500") and content_type.startswith("text/html")
+def is_html_error(held, body):
+    """Whether Flask found no route, or stumbled; the content type does not tell, as moto's own answers share it."""
+    return held["status"][:3] in ("404", "405", "500") and body[:14].lower() == b"<!doctype html"
 
 
 def operation_of(environ):
