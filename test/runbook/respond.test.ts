@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { AuthorizeSecurityGroupIngressCommand, CreateSecurityGroupCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { labConfig } from '../../src/lab/client.ts';
-import { incidentRoom, isIsolated, isWrite } from '../support/incident-room.ts';
+import { groupsIn, incidentRoom, isIsolated, isWrite } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -37,10 +37,8 @@ test('a finding of severity 8: evidence, protection, credentials, isolation, all
 
   // What the record says of before and after is what was and is.
   const network = incident.changes.find(({ action }) => action === 'quarantine-network');
-  for (const id of world.interfaceIds) {
-    expect((network?.from as Record<string, { groups: string[] }>)[id]?.groups).toEqual(world.groupIds[id]);
-    expect((network?.to as Record<string, { groups: string[] }>)[id]?.groups).toEqual(reading.interfaces[id]);
-  }
+  expect(groupsIn(network?.from)).toEqual(world.groupIds);
+  expect(groupsIn(network?.to)).toEqual(reading.interfaces);
   expect(incident.changes.find(({ action }) => action === 'instance-profile')?.from).toEqual({
     profiles: [world.instanceProfileArn],
   });
