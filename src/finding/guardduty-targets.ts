@@ -29,6 +29,8 @@ interface TargetedKind {
   read: (detail: Detail, pathOf: PathOf) => Targets;
 }
 
+export const ATTACK_SEQUENCE = 'AttackSequence';
+
 /** Everything else has no target. The rules on EventBridge are made from the same table. */
 export const TARGETED: readonly TargetedKind[] = [
   { resourceType: 'Instance', typePrefix: '', countsAs: 'Instance', read: namedInstance },
@@ -46,7 +48,7 @@ export const TARGETED: readonly TargetedKind[] = [
       ['AttackSequence:ECS/', 'ECSCluster'],
     ] as const
   ).map(([typePrefix, countsAs]) => ({
-    resourceType: 'AttackSequence',
+    resourceType: ATTACK_SEQUENCE,
     typePrefix,
     countsAs,
     read: sequenceTargets,
@@ -69,7 +71,7 @@ export function targetsOf(detail: Detail, pathOf: PathOf): Targets & { resourceT
     (known) => known.resourceType === resourceType && detail.type.startsWith(known.typePrefix),
   );
   if (kind !== undefined) return { resourceType: kind.countsAs, ...kind.read(detail, pathOf) };
-  if (resourceType === 'AttackSequence') {
+  if (resourceType === ATTACK_SEQUENCE) {
     const noTarget = `${detail.type} is an attack sequence against other things than instances; instances that it lists are not shown to be compromised.`;
     return { resourceType, ...none(noTarget) };
   }

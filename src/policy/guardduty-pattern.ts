@@ -1,6 +1,6 @@
 /** What of GuardDuty's events a rule may act on, and how EventBridge is told. */
 import { SEVERITY_BANDS } from '../finding/guardduty.ts';
-import { TARGETED } from '../finding/guardduty-targets.ts';
+import { ATTACK_SEQUENCE, TARGETED } from '../finding/guardduty-targets.ts';
 import type { Box, Names } from './boxes.ts';
 import { findMatch, remainders } from './globs.ts';
 import type { Intervals } from './intervals.ts';
@@ -18,7 +18,10 @@ export function guardDutyBoxes(when: When, account: Names): Box[] {
     const type = within(when.type ?? null, typePrefix);
     if (type?.length === 0) return [];
     const role = when.role === undefined ? null : [when.role];
-    return [{ numbers, names: { type, role, resourceType: [resourceType], account, region: when.region ?? null } }];
+    // The instances of a sequence are where they are, not where the finding was made: left to the judge.
+    const place =
+      resourceType === ATTACK_SEQUENCE ? { account: null, region: null } : { account, region: when.region ?? null };
+    return [{ numbers, names: { type, role, resourceType: [resourceType], ...place } }];
   });
 }
 
@@ -34,8 +37,8 @@ export function guardDutyPattern({ numbers, names }: Box): object {
       ...(account ? { accountId: account } : {}),
       ...(region ? { region: region.map(nameMatcher) } : {}),
       ...(resourceType ? { resource: { resourceType } } : {}),
-      // `archived` may be absent, which a plain `false` would not match.
-      service: { archived: [false, { exists: false }], ...(role ? { resourceRole: role } : {}) },
+      // `archived` may be absent or null, which a plain `false` would not match.
+      service: { archived: [false, null, { exists: false }], ...(role ? { resourceRole: role } : {}) },
     },
   };
 }

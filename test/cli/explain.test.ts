@@ -110,7 +110,7 @@ test.each([
 
 test.each([
   ['{"instance_id": ', 'not JSON'],
-  ['{"source": "aws.inspector2", "detail-type": "Inspector2 Finding", "detail": {}}', 'An Inspector event'],
+  ['{"source": "aws.inspector2", "detail-type": "Inspector2 Scan", "detail": {}}', 'An Inspector event'],
 ])('the document %s is one line', async (text, message) => {
   const failure = await runCommand(explain, [fileWith(text)]).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(UsageError);
