@@ -24,10 +24,15 @@ async function check(matches: Matcher, policies: Policies, event: AnyEvent, seen
   seen[acts ? 'acted' : 'ignored'] += 1;
   const patterns = eventRules(policies).map(({ pattern }) => pattern);
   for (const pattern of patterns) expect(JSON.stringify(pattern).length).toBeLessThanOrEqual(2048);
-  const answers = await Promise.all(patterns.map((pattern) => matches(pattern, event)));
-  expect({ policies, event, admitted: answers.includes(true) }).toEqual({ policies, event, admitted: acts });
-  // The matcher of the faster tests must not be kinder than this one.
-  expect(answers).toEqual(patterns.map((pattern) => matchesPattern(pattern, event)));
+  let admitted = false;
+  for (const pattern of patterns) {
+    const answer = await matches(pattern, event);
+    // The matcher of the faster tests must not be kinder than this one.
+    expect({ pattern, event, answer }).toEqual({ pattern, event, answer: matchesPattern(pattern, event) });
+    admitted = answer;
+    if (answer) break;
+  }
+  expect({ policies, event, admitted }).toEqual({ policies, event, admitted: acts });
 }
 
 test('every event that some policy would act on matches a rule; ignored sources, severities and archived ones match none', async () => {
@@ -38,7 +43,7 @@ test('every event that some policy would act on matches a rule; ignored sources,
     fc.asyncProperty(somePolicies, fc.array(someEvent, { minLength: 10, maxLength: 10 }), async (policies, events) => {
       await Promise.all(events.map((event) => check(matches, policies, event, seen)));
     }),
-    { numRuns: 120 },
+    { numRuns: 200 },
   );
   // Both halves of the property were put to the test.
   expect(Math.min(seen.acted, seen.ignored)).toBeGreaterThan(50);
