@@ -176,7 +176,7 @@ const fewConditions = fc
   .map(({ when, often, others }) => {
     const rest = Object.keys(when).filter((key) => !OFTEN.includes(key));
     const kept = new Set([...often, ...rest.filter((_, index) => others.includes(index))]);
-    return Object.fromEntries(Object.entries(when).filter(([key]) => kept.has(key))) as Rule['when'];
+    return Object.fromEntries(Object.entries(when).filter(([key]) => kept.has(key)));
   });
 
 const someRules: fc.Arbitrary<Rule[]> = fc
