@@ -19,7 +19,9 @@ const glob = z
 const severityNumber = z
   .number({ error: 'a number from 0 to 10' })
   .min(0, { error: 'a number from 0 to 10' })
-  .max(10, { error: 'a number from 0 to 10' });
+  .max(10, { error: 'a number from 0 to 10' })
+  // EventBridge compares no more of a number.
+  .refine((value) => Number(value.toFixed(6)) === value, { error: 'a number of at most six decimals' });
 const label = z.enum(SEVERITY_LABELS);
 
 const range = z
