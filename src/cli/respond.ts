@@ -1,6 +1,6 @@
 /** `respond`: the responder on this machine, with the caller's credentials. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callerAccount, connect, type Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
@@ -27,7 +27,7 @@ export const respond: Command = {
     const settings = settingsFrom(io.env);
     const budgets = budgetsFrom(io.env);
     const policies = loadPolicies(io.cwd, options.policies).policies;
-    const event = options.event === undefined ? manualRequest(options) : readEvent(join(io.cwd, options.event));
+    const event = options.event === undefined ? manualRequest(options) : readEvent(resolve(io.cwd, options.event));
     const account = await credentialsAccount(settings, budgets);
     const region = settings.places.homeRegion;
     const finding = parseFinding(event, {
