@@ -16,6 +16,9 @@ export const tagList = z
   .nullish()
   .catch(undefined);
 
+/** A container or cluster that is named; samples carry empty ones. */
+const named = z.looseObject({ id: shownText, name: shownText, arn: shownText }).nullish().catch(undefined);
+
 const instanceDetails = z.looseObject({
   instanceId: z.unknown().optional(),
   tags: tagList,
@@ -41,6 +44,9 @@ export const detailSchema = z.object(
       {
         resourceType: word('a resource type such as Instance'),
         instanceDetails: instanceDetails.nullish().catch(undefined),
+        containerDetails: named,
+        eksClusterDetails: named,
+        ecsClusterDetails: named,
         accessKeyDetails: z.looseObject({ principalId: z.unknown().optional() }).nullish().catch(undefined),
       },
       { error: 'the resource that the finding is about' },

@@ -26,6 +26,8 @@ interface TargetedKind {
   typePrefix: string;
   /** What it is to a policy: a sequence of signals from one instance group counts as what it is about. */
   countsAs: string;
+  /** Which findings of that resource type; absent: all. */
+  applies?: (detail: Detail) => boolean;
   read: (detail: Detail, pathOf: PathOf) => Targets;
 }
 
@@ -33,6 +35,21 @@ export const ATTACK_SEQUENCE = 'AttackSequence';
 
 /** Everything else has no target. The rules on EventBridge are made from the same table. */
 export const TARGETED: readonly TargetedKind[] = [
+  // Some findings about a container give the node as an instance: it is the node of what they name.
+  ...(
+    [
+      ['EKSCluster', 'eksClusterDetails'],
+      ['ECSCluster', 'ecsClusterDetails'],
+      ['Container', 'containerDetails'],
+    ] as const
+  ).map(([countsAs, key]) => ({
+    resourceType: 'Instance',
+    typePrefix: '',
+    countsAs,
+    applies: ({ type, resource }: Detail) =>
+      isNamed(resource[key]) || (countsAs === 'Container' && type.startsWith('Execution:Container/')),
+    read: namedInstance,
+  })),
   { resourceType: 'Instance', typePrefix: '', countsAs: 'Instance', read: namedInstance },
   ...['EKSCluster', 'KubernetesCluster', 'ECSCluster', 'Container'].map((resourceType) => ({
     resourceType,
@@ -68,7 +85,10 @@ export function targetsOf(detail: Detail, pathOf: PathOf): Targets & { resourceT
     return { resourceType, ...none(noTarget) };
   }
   const kind = TARGETED.find(
-    (known) => known.resourceType === resourceType && detail.type.startsWith(known.typePrefix),
+    (known) =>
+      known.resourceType === resourceType &&
+      detail.type.startsWith(known.typePrefix) &&
+      (known.applies?.(detail) ?? true),
   );
   if (kind !== undefined) return { resourceType: kind.countsAs, ...kind.read(detail, pathOf) };
   if (resourceType === ATTACK_SEQUENCE) {
@@ -79,6 +99,10 @@ export function targetsOf(detail: Detail, pathOf: PathOf): Targets & { resourceT
     resourceType,
     ...none(`The finding is about a resource of type ${resourceType}, not about an EC2 instance.`),
   };
+}
+
+function isNamed(details: Detail['resource']['containerDetails']): boolean {
+  return Boolean(details?.id || details?.name || details?.arn);
 }
 
 function none(noTarget: string): Targets {

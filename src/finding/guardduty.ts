@@ -83,6 +83,6 @@ function isSample(additionalInfo: unknown): boolean {
 function consoleUrl(detail: Detail): string | undefined {
   const host = consoleHost(detail.region);
   if (host === null) return undefined;
-  const search = encodeURIComponent(`id=${detail.id}`);
+  const search = encodeURIComponent(`id=${detail.id.toWellFormed()}`);
   return `https://${host}/guardduty/home?region=${detail.region}#/findings?search=${search}`;
 }

@@ -25,7 +25,8 @@ const requestSchema = z.object({
 const KEYS = Object.keys(requestSchema.shape);
 
 export function isManualRequest(input: Record<string, unknown>): boolean {
-  return 'instance_id' in input || 'instanceId' in input;
+  // A slip of the pen is still a request: refuseUnknownKeys says what was meant.
+  return Object.keys(input).some((key) => /^instance[-_ ]?id$/i.test(key));
 }
 
 /** Account and Region are the caller's unless the request names others. */
@@ -36,7 +37,8 @@ export function parseManual(
   refuseUnknownKeys(input, KEYS, 'a manual request');
   const request = validate(requestSchema, input, plainPath);
   const target = request.instance_id ?? request.instanceId;
-  if (target === undefined || (request.instanceId ?? target) !== target) {
+  if (target === undefined) throw new FindingError('instance_id', 'the request names no instance');
+  if ((request.instanceId ?? target) !== target) {
     throw new FindingError('instance_id', 'instance_id and instanceId name different instances');
   }
   const account = request.account ?? caller.account;

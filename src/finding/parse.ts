@@ -60,7 +60,7 @@ export function parseFinding(input: unknown, options: ParseOptions): Finding {
 function understand(input: unknown, options: ParseOptions): Finding {
   if (!isObject(input)) throw new FindingError('', describeDocument(input));
   if (isObject(input['detail']) && ('detail-type' in input || 'source' in input)) return parseEvent(input, options);
-  if (isManualRequest(input)) return parseManual(input, options);
+  if (isManualRequest(input)) return believe(parseManual(input, options), options.account, options);
   return parseBare(input, options);
 }
 

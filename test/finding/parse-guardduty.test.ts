@@ -214,3 +214,25 @@ test('an API answer with several findings is refused', () => {
   answer.Findings.push(answer.Findings[0]);
   expect(() => parseFinding(answer, {})).toThrow('Findings: holds 2 findings; give one at a time');
 });
+
+test.each([
+  ['Container', { containerDetails: { id: 'c0ffee', name: 'web' } }],
+  ['ECSCluster', { ecsClusterDetails: { name: 'shop', arn: 'arn:aws:ecs:eu-west-1:111122223333:cluster/shop' } }],
+  ['EKSCluster', { eksClusterDetails: { name: 'shop' } }],
+])('an instance that a finding gives as the node of a named %s counts as that', (resourceType, details) => {
+  const finding = parseChanged('instance', ({ detail }) => void Object.assign(detail.resource, details));
+  expect(finding).toMatchObject({ resourceType, targets: [TARGET] });
+});
+
+test('empty container details, as samples carry them, make no node of an instance', () => {
+  const finding = parseChanged(
+    'instance',
+    ({ detail }) => void Object.assign(detail.resource, { containerDetails: {} }),
+  );
+  expect(finding.resourceType).toBe('Instance');
+});
+
+test('a lone surrogate in the id is no fault of the parser', () => {
+  const finding = parseChanged('instance', ({ detail }) => void Object.assign(detail, { id: 'x\uD800y' }));
+  expect(finding.consoleUrl).toContain('id%3Dx%EF%BF%BDy');
+});

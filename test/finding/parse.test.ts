@@ -21,7 +21,7 @@ test.each(['instance_id', 'instanceId'])(
 );
 
 test('a manual request may name everything itself', () => {
-  const place = { account: '444455556666', region: 'us-east-1' };
+  const place = { account: CALLER.account, region: 'us-east-1' };
   const request = { instance_id: ID, ...place, reason: ' beacons ', dryRun: true, force: true };
   expect(parseFinding(request, CALLER)).toMatchObject({
     ...place,
@@ -29,6 +29,16 @@ test('a manual request may name everything itself', () => {
     targets: [{ ...place, instanceId: ID }],
     request: { reason: 'beacons', dryRun: true, force: true },
   });
+});
+
+test('a manual request about another account is refused, unless an administrator makes it', () => {
+  const request = { instance_id: ID, account: '444455556666' };
+  expect(parseFinding(request, CALLER)).toMatchObject({ targets: [], refused: [{ account: '444455556666' }] });
+  expect(parseFinding(request, { ...CALLER, administrators: [CALLER.account] }).targets).toHaveLength(1);
+});
+
+test('a mistyped instance id key is named', () => {
+  expect(() => parseFinding({ instanceID: ID }, CALLER)).toThrow('did you mean instance_id?');
 });
 
 test.each<[object, object, string]>([

@@ -95,7 +95,7 @@ test('every evidence call is initiated before the first change of the target, an
 });
 
 test('at most six calls stand one behind the other from the claim to the last interface change', async () => {
-  const room = await incidentRoom(await local.newAccount({ latencyMs: 60 }));
+  const room = await incidentRoom(await local.newAccount({ latencyMs: 200 }));
   const start = room.account.proxy.calls.length;
   await room.respond(room.event());
   const calls = room.account.proxy.calls.slice(start);
@@ -162,7 +162,7 @@ test('observe mode plans, tells and changes nothing; a manual request runs for r
   ]);
   expect(incident.changes.every(({ from, to }) => from !== null && to !== null)).toBe(true);
   expect(room.calls(start).filter(isWrite).toSorted()).toEqual(['Publish', 'PutObject', 'PutObject']);
-  expect((await room.objects()).map(({ key }) => key.split('/').at(-1)).toSorted()).toEqual([
+  expect((await room.objects()).map(({ key }) => key.split('/').at(-1) ?? '').toSorted()).toEqual([
     'notification.txt',
     'plan.json',
   ]);

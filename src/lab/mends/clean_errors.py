@@ -6,8 +6,15 @@ Stock moto answers HTML with status 500 (404 for REST), which the SDK retries an
 import json
 import re
 import sys
+import threading
 import traceback
+from collections import defaultdict
 from xml.sax.saxutils import escape
+
+
+# Moto walks its dictionaries while other calls change them, which ends in a 500 now and then, and reads before it writes,
+# which lets two writers of one S3 key win: the calls of one service wait for each other.
+ONE_AT_A_TIME = defaultdict(threading.RLock)
 
 
 def clean(app):
@@ -22,7 +29,8 @@ def clean(app):
 
         operation = operation_of(environ)
         try:
-            body = b"".join(app(environ, hold))
+            with ONE_AT_A_TIME[service_of(environ)]:
+                body = b"".join(app(environ, hold))
             if not is_html_error(held, body):
                 start_response(held["status"], held["headers"])
                 return [body]
