@@ -49,6 +49,7 @@ export function createResponder(options: ResponderOptions) {
         aws: (target) => connect(target, settings.places, budgets),
         policy: (id) => policyFor(options.policies, id),
         budgets,
+        account,
         now: Date.now,
         modeCeiling: settings.mode ?? options.unsetMode,
         dryRun: options.dryRun === true,

@@ -27,7 +27,7 @@ interface Fault extends Scope {
   skip?: number;
 }
 
-interface Call {
+export interface Call {
   seq: number;
   service: string;
   operation: string;

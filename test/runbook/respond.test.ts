@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { AuthorizeSecurityGroupIngressCommand, CreateSecurityGroupCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { labConfig } from '../../src/lab/client.ts';
+import { rounds } from '../../src/lab/rounds.ts';
 import { groupsIn, incidentRoom, isIsolated, isWrite } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
@@ -99,11 +100,7 @@ test('at most six calls stand one behind the other from the claim to the last in
   const start = room.account.proxy.calls.length;
   await room.respond(room.event());
   const calls = room.account.proxy.calls.slice(start);
-  const levels = new Map<number, number>();
-  for (const call of calls.toSorted((a, b) => a.startedAt - b.startedAt)) {
-    const before = calls.filter(({ endedAt }) => endedAt <= call.startedAt).map(({ seq }) => levels.get(seq) ?? 0);
-    levels.set(call.seq, 1 + Math.max(0, ...before));
-  }
+  const levels = rounds(calls);
   const moves = calls.filter(({ operation }) => operation === 'ModifyNetworkInterfaceAttribute');
   expect(moves).toHaveLength(2);
   expect(Math.max(...moves.map(({ seq }) => levels.get(seq) ?? 0))).toBeLessThanOrEqual(6);
