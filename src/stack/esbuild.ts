@@ -57,6 +57,20 @@ function resolvedPolicies(load: () => Policies): Plugin {
   };
 }
 
+/** What runs on hosts goes in as text: there is no file beside a bundle. */
+const hostScripts: Plugin = {
+  name: 'host-scripts',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]evidence[\\/]os[\\/]scripts\.ts$/ }, async ({ path }) => {
+      const text = async (name: string) => JSON.stringify(await readFile(resolve(dirname(path), name), 'utf8'));
+      return {
+        contents: `export const linuxScript = ${await text('linux.sh')};\nexport const windowsScript = ${await text('windows.ps1')};`,
+        loader: 'js',
+      };
+    });
+  },
+};
+
 interface BundleRequest {
   /** Where the bundle goes; Node takes it for a module if it ends in `.mjs`. */
   outfile: string;
@@ -80,7 +94,11 @@ export async function buildBundle(request: BundleRequest): Promise<{ bytes: numb
     outfile: resolve(request.outfile),
     metafile: true,
     logLevel: 'error',
-    plugins: [...(request.literalSchemaKeys === false ? [] : [schemaKeys]), resolvedPolicies(() => policies)],
+    plugins: [
+      ...(request.literalSchemaKeys === false ? [] : [schemaKeys]),
+      hostScripts,
+      resolvedPolicies(() => policies),
+    ],
   });
   return { bytes: Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0) };
 }
@@ -97,7 +115,7 @@ function serverlessOptions({ serviceDir, service }: Serverless) {
     outputFileExtension: '.mjs',
     // The SDK too: one that is left to Lambda's own copy loads about three times slower.
     exclude: [],
-    plugins: [schemaKeys, resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies))],
+    plugins: [schemaKeys, hostScripts, resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies))],
   };
 }
 

@@ -1,0 +1,122 @@
+/** What a suspect host and the stack have that the collection from the host needs. */
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  AddRoleToInstanceProfileCommand,
+  CreateInstanceProfileCommand,
+  CreateRoleCommand,
+  IAMClient,
+} from '@aws-sdk/client-iam';
+import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { spawn } from 'node:child_process';
+import { copyFile, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { collectionDocument } from '../../src/evidence/os/document.ts';
+import { labConfig } from '../../src/lab/client.ts';
+
+export const PROFILE = 'secresponse-collection';
+export const DOCUMENT = 'secresponse-collection';
+
+export async function createCollectionProfile(endpoint: string): Promise<void> {
+  const iam = new IAMClient(labConfig({ endpoint }));
+  await iam.send(new CreateRoleCommand({ RoleName: PROFILE, AssumeRolePolicyDocument: '{}' }));
+  await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: PROFILE }));
+  await iam.send(new AddRoleToInstanceProfileCommand({ RoleName: PROFILE, InstanceProfileName: PROFILE }));
+}
+
+export async function createDocument(endpoint: string, content: object = collectionDocument()): Promise<void> {
+  const ssm = new SSMClient(labConfig({ endpoint }));
+  await ssm.send(
+    new CreateDocumentCommand({ Name: DOCUMENT, Content: JSON.stringify(content), DocumentType: 'Command' }),
+  );
+}
+
+export async function createDropBox(endpoint: string, name: string): Promise<void> {
+  const s3 = new S3Client({ ...labConfig({ endpoint }), forcePathStyle: true });
+  await s3.send(new CreateBucketCommand({ Bucket: name }));
+}
+
+export interface Host {
+  /** For the tag ssm:tmp: where the host may write. */
+  folder: string;
+  /** Files that are left in it. */
+  left(): Promise<string[]>;
+  /** A folder for the tag ssm:path, with the named programs and scripts in it. */
+  path(programs: string[], scripts?: Record<string, string>): Promise<string>;
+  remove(): Promise<void>;
+}
+
+export async function createHost(): Promise<Host> {
+  const base = await mkdtemp(join(tmpdir(), 'secresponse-test-'));
+  const folder = await mkdtemp(join(base, 'tmp-'));
+  return {
+    folder,
+    left: () => readdir(folder),
+    async path(programs, scripts = {}) {
+      const bin = await mkdtemp(join(base, 'bin-'));
+      for (const name of programs.filter((name) => !(name in scripts)))
+        await symlink(await found(name), join(bin, name));
+      for (const [name, text] of Object.entries(scripts)) await writeFile(join(bin, name), text, { mode: 0o755 });
+      return bin;
+    },
+    remove: () => rm(base, { recursive: true, force: true }),
+  };
+}
+
+async function found(name: string): Promise<string> {
+  for (const at of ['/usr/bin', '/bin', '/usr/sbin', '/sbin'])
+    if ((await readdir(at)).includes(name)) return join(at, name);
+  throw new Error(`this machine has no ${name}`);
+}
+
+/** The little that a very bare system has. */
+export const BARE = [
+  'sh',
+  'cat',
+  'cut',
+  'date',
+  'find',
+  'grep',
+  'gzip',
+  'head',
+  'id',
+  'kill',
+  'ls',
+  'mkdir',
+  'ps',
+  'readlink',
+  'rm',
+  'sed',
+  'setsid',
+  'sha256sum',
+  'sleep',
+  'sort',
+  'tail',
+  'tr',
+  'uname',
+  'wc',
+  'base64',
+];
+
+/** A process whose executable is deleted, and a listener. */
+export async function plant(): Promise<{ executable: string; port: number; remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'secresponse-plant-'));
+  const executable = join(folder, 'miner');
+  await copyFile('/bin/sleep', executable);
+  const child = spawn(executable, ['300'], { stdio: 'ignore' });
+  await new Promise((resolve) => child.once('spawn', resolve));
+  await rm(executable);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    executable,
+    port: (server.address() as AddressInfo).port,
+    async remove() {
+      child.kill();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
