@@ -133,13 +133,13 @@ describe('a managed host', () => {
 
   test('with a drop box the host uploads once, by a signed link that says so, and it is hashed and moved', async () => {
     const room = await managedRoom();
-    await createDropBox(room.account.endpoint, 'drop-box');
+    const DROP_BOX_BUCKET = await createDropBox(room.account.endpoint);
     const start = room.account.proxy.calls.length;
-    const incident = await respond(room, { env: { ...PROFILE_ENV, DROP_BOX_BUCKET: 'drop-box' } });
+    const incident = await respond(room, { env: { ...PROFILE_ENV, DROP_BOX_BUCKET } });
     expect(triageOf(incident)).toMatchObject({ status: 'done' });
     expect(await textOf(room)).toContain('##### end');
     const calls = room.account.proxy.calls.slice(start);
-    const put = calls.find(({ method, path }) => method === 'PUT' && path.startsWith('/drop-box/'));
+    const put = calls.find(({ method, path }) => method === 'PUT' && path.startsWith(`/${DROP_BOX_BUCKET}/`));
     const query = new URL(put?.path ?? '', 'http://x').searchParams;
     expect(query.get('X-Amz-SignedHeaders')).toBe('host;if-none-match');
     expect(Number(query.get('X-Amz-Expires'))).toBeLessThanOrEqual(900);
@@ -245,10 +245,21 @@ describe('collection that falls short: isolated in time, no profile left, the tr
 
   test('no curl: the result comes back in pieces though there is a drop box', async () => {
     const room = await managedRoom({ 'ssm:path': await host.path(BARE) });
-    await createDropBox(room.account.endpoint, 'drop-box');
-    const incident = await respond(room, { env: { ...PROFILE_ENV, DROP_BOX_BUCKET: 'drop-box' } });
+    const DROP_BOX_BUCKET = await createDropBox(room.account.endpoint);
+    const incident = await respond(room, { env: { ...PROFILE_ENV, DROP_BOX_BUCKET } });
     expect(triageOf(incident)).toMatchObject({ status: 'done' });
     expect(await room.object('os-triage.json')).toMatchObject({ upload: 'no-curl', problems: [] });
+    await isolated(room, incident);
+  });
+
+  test('the host uploads something else, of 70 MB: it stays in the drop box', async () => {
+    const curl =
+      '#!/bin/sh\nfor url; do :; done\nhead -c 70000000 /dev/zero >"$TMPDIR/big"\nexec /usr/bin/curl -sS -T "$TMPDIR/big" -H "If-None-Match: *" "$url"\n';
+    const room = await managedRoom({ 'ssm:path': await host.path(BARE, { curl }) });
+    const DROP_BOX_BUCKET = await createDropBox(room.account.endpoint);
+    const incident = await respond(room, { env: { ...PROFILE_ENV, DROP_BOX_BUCKET } });
+    expect(triageOf(incident)).toMatchObject({ status: 'failed' });
+    expect(triageOf(incident).reason).toContain('has 70000000 bytes, more than the 67108864 that are taken over');
     await isolated(room, incident);
   });
 

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { CreateDocumentCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -33,9 +34,12 @@ export async function createDocument(endpoint: string, content: object = collect
   );
 }
 
-export async function createDropBox(endpoint: string, name: string): Promise<void> {
+/** @returns its name: all accounts share the names of buckets. */
+export async function createDropBox(endpoint: string): Promise<string> {
   const s3 = new S3Client({ ...labConfig({ endpoint }), forcePathStyle: true });
-  await s3.send(new CreateBucketCommand({ Bucket: name }));
+  const Bucket = `drop-box-${randomBytes(4).toString('hex')}`;
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  return Bucket;
 }
 
 export interface Host {
@@ -71,13 +75,12 @@ async function found(name: string): Promise<string> {
   throw new Error(`this machine has no ${name}`);
 }
 
-/** The little that a very bare system has. */
+/** The little that a very bare system has. No `find`: it would look through the machine that plays the host. */
 export const BARE = [
   'sh',
   'cat',
   'cut',
   'date',
-  'find',
   'grep',
   'gzip',
   'head',
