@@ -96,7 +96,9 @@ async function collectInTime(aws: Aws, request: TriageRequest, progress: Progres
   if (document.value) progress.document = document.value;
 
   const channel = channelTo(aws, request, progress);
-  const link = aws.dropBox ? await uploadLink(aws.dropBox, request) : undefined;
+  const signed = await attempt(budgets.profileMs, 'signing the link for the upload', () => uploadLink(aws, request));
+  if (!signed.ok) progress.problems.push(`there is no link for an upload: ${signed.error}`);
+  const link = signed.ok ? signed.value : null;
   const start = request.now();
   const milliseconds = Math.min(request.budgetSeconds * 1000, request.until - start);
   const inTime = await attempt(milliseconds, 'the collection from the host', async () => {
@@ -106,7 +108,7 @@ async function collectInTime(aws: Aws, request: TriageRequest, progress: Progres
       token,
       seconds: Math.max(1, Math.floor((milliseconds / 1000) * TAKING)),
       limit,
-      ...(link === undefined ? {} : { url: link.url }),
+      ...(link ? { url: link.url } : {}),
     });
     const answer = answerOf(stdout);
     if (!answer) throw new Error(`the ${platform} host answered something else than the collection's result`);
@@ -146,12 +148,10 @@ async function ownDocument(aws: Aws): Promise<{ name: string; version: string } 
 }
 
 /** The link is in the command's history for ever: it is good for one object, once, and not for long. */
-async function uploadLink(
-  dropBox: NonNullable<Aws['dropBox']>,
-  { target, incidentId, token, budgetSeconds }: TriageRequest,
-) {
+async function uploadLink(aws: Aws, { target, incidentId, token, budgetSeconds }: TriageRequest) {
+  if (!aws.dropBox) return null;
   const key = `${target.account}/${target.region}/${target.instanceId}/${incidentId}/${token}`;
-  return { key, url: await dropBox.uploadLink(key, budgetSeconds + 60) };
+  return { key, url: await aws.dropBox.uploadLink(key, budgetSeconds + 60) };
 }
 
 /** Best effort, beside isolation: what still runs is to end, what lies on the host to go. */
@@ -173,8 +173,6 @@ function collected(request: TriageRequest, progress: Progress): Collected {
   if (answer && !whole) problems.push(`${brought.length} of ${answer.bytes} bytes arrived`);
   if (answer?.sha256 && whole && answer.sha256 !== sha256)
     problems.push('what arrived has another SHA-256 than the host said');
-  if (answer?.upload === 'failed' || answer?.upload === 'no-curl')
-    progress.problems.push(...(whole ? [] : [`upload to the drop box: ${answer.upload}`]));
   const text = answer?.format === 'gz' ? unpacked(brought) : { body: brought, cut: false };
   if (answer?.bytes === null && text?.cut)
     problems.push('the host has no place for a file: one answer was all it could give');

@@ -61,7 +61,7 @@ describe('a managed host', () => {
   test('a deleted executable and a listener are found; the profile is swapped before, and none is left', async () => {
     const room = await managedRoom({ 'ssm:path': process.env['PATH'] ?? '' });
     const start = room.account.proxy.calls.length;
-    const incident = await respond(room);
+    const incident = await respond(room, { collection: { budgetSeconds: 20 } });
     expect(incident.status).toBe('quarantined');
     expect(incident.failures).toEqual([]);
     expect(triageOf(incident)).toMatchObject({ status: 'done' });
@@ -86,7 +86,7 @@ describe('a managed host', () => {
       to: { profiles: [] },
     });
     expect(await host.left()).toEqual([]);
-  }, 30_000);
+  }, 45_000);
 
   test('without a profile of its own it gets the collection profile for the time, and has none afterwards', async () => {
     const room = await managedRoom({}, { profile: false });

@@ -30,22 +30,28 @@ export interface Channel {
 const AT_ONCE = 6;
 /** The script that brings one piece. */
 const PIECE_SECONDS = 30;
+/** Looks in a row that fail before the command is given up. */
+const BLIND_LOOKS = 3;
 const WAITING = new Set(['Pending', 'Delayed']);
 
 /** @returns standard output. @throws Error where the agent does not take the order in time, or the command fails. */
 export async function runOrder(channel: Channel, order: Order): Promise<string> {
   const record = await sendOrder(channel, order);
   const deliverBefore = channel.now() + channel.deliveryMs;
+  let blind = 0;
   for (let pause = Math.min(300, channel.pollMs); ; pause = channel.pollMs) {
     await sleep(pause, undefined, { signal: deadlineSignal() });
     const seen = await look(channel, record);
+    blind = seen instanceof Error ? blind + 1 : 0;
+    if (seen instanceof Error) {
+      if (blind < BLIND_LOOKS) continue;
+      throw new Error(`what became of the command could not be read: ${errorLine(seen)}`);
+    }
     record.status = seen?.details || seen?.status || 'Pending';
     const status = seen?.status ?? 'Pending';
-    if (WAITING.has(status)) {
-      if (channel.now() <= deliverBefore) continue;
+    if (WAITING.has(status) && channel.now() > deliverBefore)
       throw new Error(`the agent did not take the command within ${channel.deliveryMs / 1000} s`);
-    }
-    if (status === 'InProgress' || status === 'Cancelling' || !seen) continue;
+    if (!seen || WAITING.has(status) || status === 'InProgress' || status === 'Cancelling') continue;
     if (status === 'Success') return seen.stdout;
     const said = errorLine(new Error(seen.stderr.slice(-300)));
     throw new Error(`the command ended as ${record.status}${seen.stderr.trim() === '' ? '' : `: ${said}`}`);
@@ -77,12 +83,12 @@ export async function sendOrder(channel: Channel, order: Order): Promise<Command
 }
 
 /** A look that fails is no answer, unless AWS will never give one. */
-async function look(channel: Channel, { commandId }: CommandRecord): Promise<CommandReading | null> {
+async function look(channel: Channel, { commandId }: CommandRecord): Promise<CommandReading | Error | null> {
   try {
     return await channel.ssm.invocation(channel.instanceId, commandId);
   } catch (error) {
     if (/AccessDenied|UnauthorizedOperation/.test(errorLine(error)) || deadlineSignal()?.aborted) throw error;
-    return null;
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 
@@ -102,7 +108,14 @@ export async function bringPieces(
     while (next < answer.pieces) {
       const at = next;
       next += 1;
-      pieces[at - 1] = pieceOf(await runOrder(channel, { ...order, do: 'read', at }));
+      const read = () => runOrder(channel, { ...order, do: 'read', at });
+      try {
+        pieces[at - 1] = pieceOf(await read().catch(read));
+      } catch (error) {
+        // The others need not go on: the result ends at the gap.
+        next = Infinity;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
