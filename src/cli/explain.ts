@@ -96,12 +96,16 @@ function ceiling(io: Io): 'observe' | 'enforce' | undefined {
 
 function describe({ finding, targets, refused, reasons }: Explanation): string {
   const { severity } = finding;
-  const number = severity.score === null ? '' : ` ${severity.score} (${severity.label})`;
-  const marks = [finding.archived ? 'archived' : '', finding.sample ? 'sample' : ''].filter(Boolean);
-  const lines = [
-    `finding   ${finding.type}${number === '' ? '' : `, severity${number}`}${marks.map((mark) => `, ${mark}`).join('')}`,
-    `          ${oneLine(finding.title)}`,
+  const level = severity.score === null ? severity.label : `${severity.score} (${severity.label})`;
+  const marks = [
+    ...(finding.source === 'manual' ? [] : [`severity ${level}`]),
+    ...(finding.score === undefined ? [] : [`score ${finding.score}`]),
+    ...(finding.exploitAvailable === true ? ['exploit available'] : []),
+    ...(finding.reachable === true ? ['reachable from the internet'] : []),
+    ...(finding.archived ? [finding.source === 'inspector' ? 'suppressed or closed' : 'archived'] : []),
+    ...(finding.sample ? ['sample'] : []),
   ];
+  const lines = [`finding   ${[finding.type, ...marks].join(', ')}`, `          ${oneLine(finding.title)}`];
   for (const { target, decision } of targets) {
     lines.push(
       '',

@@ -1,16 +1,18 @@
 /** `respond`: the responder on this machine, with the caller's credentials. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callerAccount, connect, type Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
 import { parseFinding } from '../finding/parse.ts';
+import { findingRequest } from '../finding/request.ts';
 import type { Finding, Target } from '../finding/finding.ts';
 import { createResponder, type ResponderResult } from '../handlers/responder.ts';
 import { readSettings, type Settings } from '../handlers/settings.ts';
 import type { Policies } from '../policy/policy.ts';
 import { budgetsFrom, type Budgets } from '../runbook/budgets.ts';
 import { execute, type DurableHandler } from '../runbook/engine.ts';
+import { lookUp } from '../runbook/look-up.ts';
 import { exitCode } from '../runbook/plan.ts';
 import { UsageError, type Command, type Io } from './command.ts';
 import { openExecution } from './executions.ts';
@@ -27,15 +29,17 @@ export const respond: Command = {
     const settings = settingsFrom(io.env);
     const budgets = budgetsFrom(io.env);
     const policies = loadPolicies(io.cwd, options.policies).policies;
-    const event = options.event === undefined ? manualRequest(options) : readEvent(join(io.cwd, options.event));
+    const event = options.event === undefined ? manualRequest(options) : readEvent(resolve(io.cwd, options.event));
     const account = await credentialsAccount(settings, budgets);
     const region = settings.places.homeRegion;
-    const finding = parseFinding(event, {
-      ...believedAccount(options, account),
+    const asked = findingRequest(event);
+    const finding = parseFinding(asked === null ? event : await lookUp(asked, { region, budgets }), {
+      ...(asked === null ? believedAccount(options, account) : { account, request: asked.request }),
       region,
       administrators: policies.administrators,
     });
     refuse(finding, account);
+    for (const { instanceId, reason } of finding.refused) io.err(`${instanceId} is left out: ${reason}\n`);
     const gateways = (target: Target): Aws => connect(target, settings.places, budgets);
     await checkPlaces(finding, settings, gateways, budgets);
     const { incidents } = await runHere(finding, event, {
@@ -193,7 +197,8 @@ async function runHere(finding: Finding, event: unknown, run: Run): Promise<Resp
   const handler = createResponder({
     policies: run.policies,
     budgets,
-    env: options.dryRun ? { ...io.env, SECRESPONSE_MODE: 'observe' } : io.env,
+    env: io.env,
+    dryRun: options.dryRun,
   }) as unknown as DurableHandler;
   const view = progressView((text) => io.err(text), process.stderr.isTTY && !options.json);
   const [first] = finding.targets;

@@ -31,7 +31,7 @@ export interface FindingTarget extends Target {
   facts: TargetFacts;
 }
 
-/** A target that the event names but must not be believed about. */
+/** A target that the event names but must not be believed about; or one whose names cannot be read, which are then as shown. */
 export interface RefusedTarget extends Target {
   reason: string;
 }
@@ -50,8 +50,12 @@ export interface Finding {
   description: string;
   /** GuardDuty: did the resource act, or was it acted upon? */
   role?: 'TARGET' | 'ACTOR';
-  /** As the detector names it: `Instance`, `EKSCluster`, `AccessKey`, `Manual`, … */
+  /**
+   * As the detector names it: `Instance`, `EKSCluster`, `AccessKey`, `AWS_EC2_INSTANCE`, `Manual`, …; an attack sequence
+   * counts as what it is about.
+   */
   resourceType: string;
+  /** Dealt with: archived in GuardDuty, suppressed or closed in Inspector. */
   archived: boolean;
   sample: boolean;
   /** ISO 8601 in UTC; absent where the detector gives none. */
@@ -59,13 +63,19 @@ export interface Finding {
   updatedAt?: string;
   /** How often the detector has seen it. */
   count?: number;
+  /** Inspector: is an exploit known? Absent where it does not say. */
+  exploitAvailable?: boolean;
+  /** Inspector's own score, 0 to 10. */
+  score?: number;
+  /** Inspector, network findings: is there a way in from the internet? */
+  reachable?: boolean;
   targets: FindingTarget[];
   refused: RefusedTarget[];
   /** Why `targets` is empty. */
   noTarget?: string;
   /** Link to the finding in the AWS console; absent for manual requests. */
   consoleUrl?: string;
-  /** Present on a manual request only. */
+  /** Present where a person asked: for an instance, or for this finding by its id. */
   request?: { reason?: string; dryRun: boolean; force: boolean };
 }
 

@@ -18,6 +18,16 @@ export function isAccountId(text: string): boolean {
   return ACCOUNT.test(text);
 }
 
+const INSTANCE_ARN = /^arn:[^:]*:ec2:([^:]*):([^:]*):instance\/(.*)$/;
+
+/** An instance named by its ARN or by its bare id; nothing is checked yet. */
+export function instancePlace(uid: unknown): { instanceId: unknown; account?: string; region?: string } {
+  const match = typeof uid === 'string' ? INSTANCE_ARN.exec(uid) : null;
+  if (match === null) return { instanceId: uid };
+  const [, region, account, id] = match;
+  return { instanceId: id, ...(account ? { account } : {}), ...(region ? { region } : {}) };
+}
+
 /** Console hosts by the beginning of the Region's name, most specific first; null: a partition without a public console. */
 const CONSOLES: readonly (readonly [prefix: string, host: string | null])[] = [
   ['cn-', 'console.amazonaws.cn'],

@@ -25,7 +25,8 @@ const requestSchema = z.object({
 const KEYS = Object.keys(requestSchema.shape);
 
 export function isManualRequest(input: Record<string, unknown>): boolean {
-  return 'instance_id' in input || 'instanceId' in input;
+  // A slip of the pen is still a request: refuseUnknownKeys says what was meant.
+  return Object.keys(input).some((key) => /^instance[-_ ]?id$/i.test(key));
 }
 
 /** Account and Region are the caller's unless the request names others. */
@@ -33,10 +34,11 @@ export function parseManual(
   input: Record<string, unknown>,
   caller: { account?: string | undefined; region?: string | undefined },
 ): Finding {
-  for (const key of Object.keys(input)) refuseUnknown(key);
+  refuseUnknownKeys(input, KEYS, 'a manual request');
   const request = validate(requestSchema, input, plainPath);
   const target = request.instance_id ?? request.instanceId;
-  if (target === undefined || (request.instanceId ?? target) !== target) {
+  if (target === undefined) throw new FindingError('instance_id', 'the request names no instance');
+  if ((request.instanceId ?? target) !== target) {
     throw new FindingError('instance_id', 'instance_id and instanceId name different instances');
   }
   const account = request.account ?? caller.account;
@@ -62,9 +64,11 @@ export function parseManual(
   };
 }
 
-function refuseUnknown(key: string): void {
-  if (KEYS.includes(key)) return;
-  const meant = nearest(key, KEYS);
-  const hint = meant === undefined ? `a manual request has ${either(KEYS)}` : `did you mean ${meant}?`;
-  throw new FindingError(show(key), `not a key of a manual request; ${hint}`);
+/** A mistyped key of a request is a fault: what it was to say would not be done. */
+export function refuseUnknownKeys(input: Record<string, unknown>, known: readonly string[], what: string): void {
+  const key = Object.keys(input).find((candidate) => !known.includes(candidate));
+  if (key === undefined) return;
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? `${what} has ${either(known)}` : `did you mean ${meant}?`;
+  throw new FindingError(show(key), `not a key of ${what}; ${hint}`);
 }

@@ -3,6 +3,7 @@ import type { Finding, FindingTarget, RefusedTarget } from './finding.ts';
 import { FindingError } from './finding.ts';
 import { isGuardDutyDetail, parseGuardDuty } from './guardduty.ts';
 import { accountId } from './ids.ts';
+import { isInspectorDetail, parseInspector } from './inspector.ts';
 import { isManualRequest, parseManual } from './manual.ts';
 import { describeDocument, describeEvent } from './strangers.ts';
 import type { PathOf } from './validate.ts';
@@ -15,11 +16,36 @@ export interface ParseOptions {
   region?: string;
   /** Accounts whose envelopes may name other accounts' targets: delegated administrators. */
   administrators?: string[];
+  /** What the person asked for who named the finding by its id (request.ts). */
+  request?: NonNullable<Finding['request']>;
 }
 
-/** Parsers of events with an envelope. Source and detail-type both count: GuardDuty's source also sends CloudTrail events. */
-const EVENTS: readonly { source: string; detailType: string; parse: (detail: unknown, pathOf: PathOf) => Finding }[] = [
-  { source: 'aws.guardduty', detailType: 'GuardDuty Finding', parse: parseGuardDuty },
+/** How a kind of finding is recognised and read, once any envelope is off. */
+interface Kind {
+  source: string;
+  detailType: string;
+  /** Names in a bare detail: of the account, and where it has one of the Region. */
+  placeKeys: { account: string; region?: string };
+  recognises: (detail: Record<string, unknown>) => boolean;
+  parse: (detail: unknown, pathOf: PathOf) => Finding;
+}
+
+/** Source and detail-type both count: GuardDuty's source also sends CloudTrail events. */
+const KINDS: readonly Kind[] = [
+  {
+    source: 'aws.guardduty',
+    detailType: 'GuardDuty Finding',
+    placeKeys: { account: 'accountId', region: 'region' },
+    recognises: isGuardDutyDetail,
+    parse: parseGuardDuty,
+  },
+  {
+    source: 'aws.inspector2',
+    detailType: 'Inspector2 Finding',
+    placeKeys: { account: 'awsAccountId' },
+    recognises: isInspectorDetail,
+    parse: parseInspector,
+  },
 ];
 
 /**
@@ -27,44 +53,61 @@ const EVENTS: readonly { source: string; detailType: string; parse: (detail: unk
  * @throws FindingError saying what cannot be understood and where
  */
 export function parseFinding(input: unknown, options: ParseOptions): Finding {
+  const finding = understand(input, options);
+  return options.request === undefined ? finding : { ...finding, request: options.request };
+}
+
+function understand(input: unknown, options: ParseOptions): Finding {
   if (!isObject(input)) throw new FindingError('', describeDocument(input));
   if (isObject(input['detail']) && ('detail-type' in input || 'source' in input)) return parseEvent(input, options);
-  if (isManualRequest(input)) return parseManual(input, options);
-  if (isGuardDutyDetail(input))
-    return believe(parseGuardDuty(withPlace(input, options), plainPath), options.account, options);
-  return parseApiFinding(input, options);
+  if (isManualRequest(input)) return believe(parseManual(input, options), options.account, options);
+  return parseBare(input, options);
 }
 
 function parseEvent(event: Record<string, unknown>, options: ParseOptions): Finding {
   const source = event['source'];
   const detailType = event['detail-type'];
-  const parser = EVENTS.find((known) => known.source === source && known.detailType === detailType);
-  if (parser === undefined) throw new FindingError('', describeEvent(source, detailType));
+  const kind = KINDS.find((known) => known.source === source && known.detailType === detailType);
+  if (kind === undefined) throw new FindingError('', describeEvent(source, detailType));
   const envelopeAccount = validate(accountId, event['account'], () => 'account');
-  const finding = parser.parse(event['detail'], (segments) => plainPath(['detail', ...segments]));
+  const finding = kind.parse(event['detail'], (segments) => plainPath(['detail', ...segments]));
   return believe(finding, envelopeAccount, options);
 }
 
-/** The API writes the same tree in PascalCase, alone or as the one element of a GetFindings answer. */
-function parseApiFinding(input: Record<string, unknown>, options: ParseOptions): Finding {
-  const list = input['Findings'];
-  const prefix = Array.isArray(list) ? ['Findings', 0] : [];
-  const candidate = camelCase(Array.isArray(list) ? list[0] : input);
-  if (!isObject(candidate) || !isGuardDutyDetail(candidate)) throw new FindingError('', describeDocument(input));
-  if (Array.isArray(list) && list.length !== 1) {
-    throw new FindingError('Findings', `holds ${list.length} findings; give one at a time`);
+/** A detail without its envelope, or an API's answer: alone or the one element of a list, in either case of letters. */
+function parseBare(input: Record<string, unknown>, options: ParseOptions): Finding {
+  const listKey = ['Findings', 'findings'].find((key) => Array.isArray(input[key]));
+  const list = (listKey === undefined ? [input] : input[listKey]) as unknown[];
+  const [first] = list;
+  const plain = kindOf(first);
+  const detail = plain === undefined ? camelCase(first) : first;
+  const kind = plain ?? kindOf(detail);
+  if (!isObject(detail) || kind === undefined) throw new FindingError('', describeDocument(input));
+  if (listKey !== undefined && list.length !== 1) {
+    throw new FindingError(listKey, `holds ${list.length} findings; give one at a time`);
   }
-  const pathOf: PathOf = (segments) =>
-    plainPath([...prefix, ...segments.map((segment) => pascalCase(String(segment)))]);
-  return believe(parseGuardDuty(withPlace(candidate, options), pathOf), options.account, options);
+  const asWritten = (segment: PropertyKey): string =>
+    plain === undefined ? pascalCase(String(segment)) : String(segment);
+  const prefix = listKey === undefined ? [] : [listKey, 0];
+  const pathOf: PathOf = (segments) => plainPath([...prefix, ...segments.map(asWritten)]);
+  return believe(kind.parse(withPlace(detail, kind, options), pathOf), options.account, options);
+}
+
+function kindOf(detail: unknown): Kind | undefined {
+  return isObject(detail) ? KINDS.find(({ recognises }) => recognises(detail)) : undefined;
 }
 
 /** Bare details are sometimes kept without the account and Region that the envelope had. */
-function withPlace(detail: Record<string, unknown>, { account, region }: ParseOptions): Record<string, unknown> {
+function withPlace(
+  detail: Record<string, unknown>,
+  { placeKeys }: Kind,
+  { account, region }: ParseOptions,
+): Record<string, unknown> {
+  const isLost = (key: string | undefined): key is string => key !== undefined && detail[key] === undefined;
   return {
     ...detail,
-    ...(detail['accountId'] === undefined && account !== undefined ? { accountId: account } : {}),
-    ...(detail['region'] === undefined && region !== undefined ? { region } : {}),
+    ...(isLost(placeKeys.account) && account !== undefined ? { [placeKeys.account]: account } : {}),
+    ...(isLost(placeKeys.region) && region !== undefined ? { [placeKeys.region]: region } : {}),
   };
 }
 
@@ -91,7 +134,8 @@ export function camelCase(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key.charAt(0).toLowerCase() + key.slice(1),
-      camelCase(item, depth + 1),
+      // The keys of a map of tags are somebody's own.
+      key.toLowerCase() === 'tags' && isObject(item) ? item : camelCase(item, depth + 1),
     ]),
   );
 }

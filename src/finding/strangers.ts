@@ -3,7 +3,9 @@ import { show } from './names.ts';
 import { isObject } from './validate.ts';
 
 const UNDERSTOOD =
-  'Understood are GuardDuty findings (EventBridge event, its detail, or the API\'s answer) and {"instance_id": "i-…"}.';
+  'Understood are GuardDuty and Inspector findings (EventBridge event, its detail, or the API\'s answer), {"instance_id": "i-…"} and {"finding_id": "…"}.';
+const BY_ID =
+  'A request by finding id says nothing by itself: the finding has to be read from GuardDuty first, which the responder does.';
 
 /** One line that says what an event with an envelope is. */
 export function describeEvent(source: unknown, detailType: unknown): string {
@@ -21,6 +23,7 @@ function eventName(source: unknown, detailType: unknown): string {
 
 /** One line that says what a document without envelope is. */
 export function describeDocument(input: unknown): string {
+  if (isObject(input) && ('finding_id' in input || 'findingId' in input)) return BY_ID;
   return `${documentName(input)} is not acted upon. ${UNDERSTOOD}`;
 }
 
@@ -29,11 +32,7 @@ const MARKS: readonly (readonly [keys: readonly string[], name: string])[] = [
   [['metadata', 'finding_info'], 'An OCSF finding (Security Hub)'],
   [['ProductArn'], 'An ASFF finding (Security Hub)'],
   [['AwsAccountId', 'SchemaVersion'], 'An ASFF finding (Security Hub)'],
-  [['findingArn'], 'An Inspector finding'],
-  [['FindingArn'], 'An Inspector finding'],
   [['assetAttributes'], 'An Inspector Classic finding'],
-  [['finding_id'], 'A manual request by finding id'],
-  [['findingId'], 'A manual request by finding id'],
   [['eventSource', 'eventName'], 'A CloudTrail record'],
   [['Type', 'TopicArn', 'Message'], 'An SNS message'],
   [['Records'], 'A batch of records (SQS, SNS or S3)'],

@@ -4,11 +4,13 @@ import { executionModeDurableContext } from '@middy/core/DurableContext';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { connect } from '../aws/connect.ts';
 import { parseFinding } from '../finding/parse.ts';
+import { findingRequest } from '../finding/request.ts';
 import { policyFor, type Policies } from '../policy/policy.ts';
 import { policies as bundled } from '../policy/resolved.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 import { isLocalExecution } from '../runbook/engine.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
+import { lookUpStep } from '../runbook/look-up.ts';
 import { respond } from '../runbook/runbook.ts';
 import { readSettings } from './settings.ts';
 
@@ -18,6 +20,8 @@ export interface ResponderOptions {
   env?: NodeJS.ProcessEnv;
   /** Mode where SECRESPONSE_MODE is not set: a stack observes until it is armed; a person's command leaves it to the policies. */
   unsetMode?: 'observe' | undefined;
+  /** Only say what would be done, whatever the policies and the mode. */
+  dryRun?: boolean;
 }
 
 export interface ResponderResult {
@@ -33,17 +37,22 @@ export function createResponder(options: ResponderOptions) {
       const settings = readSettings(options.env ?? process.env);
       const { durableExecutionArn } = ctx.executionContext;
       const [, , , region = '', account = ''] = durableExecutionArn.split(':');
-      const finding = parseFinding(event, {
+      const asked = findingRequest(event);
+      const input = asked === null ? event : await lookUpStep(ctx, asked, { region, budgets });
+      const finding = parseFinding(input, {
         account,
         region,
         administrators: options.policies.administrators,
+        ...(asked === null ? {} : { request: asked.request }),
       });
-      const incidents = await respond(ctx, finding, event, {
+      const incidents = await respond(ctx, finding, input, {
         aws: (target) => connect(target, settings.places, budgets),
         policy: (id) => policyFor(options.policies, id),
         budgets,
+        account,
         now: Date.now,
         modeCeiling: settings.mode ?? options.unsetMode,
+        dryRun: options.dryRun === true,
         executionArn: durableExecutionArn,
         local: isLocalExecution(durableExecutionArn),
         startedAt,

@@ -1,5 +1,5 @@
 /** Error answers as each AWS protocol writes them, so that the SDK reads the right error name. */
-import type { Operation } from './operation.ts';
+import type { Operation, Protocol } from './operation.ts';
 
 export type AnsweredFault = 'throttle' | 'error' | 'denied';
 
@@ -9,67 +9,66 @@ export interface Answer {
   body: string;
 }
 
+interface Fault {
+  status: number;
+  code: string;
+  message: string;
+}
+
 /** @returns what AWS would answer when it throttles, fails or denies this operation. */
 export function faultAnswer(kind: AnsweredFault, call: Operation): Answer {
-  const { code, status, message } = describe(kind, call);
-  switch (call.protocol) {
-    case 'ec2':
-      return xml(
-        status,
-        `<Response><Errors><Error>${fields(code, message)}</Error></Errors>${requestId('ID')}</Response>`,
-      );
-    case 'query': {
-      const type = status < 500 ? 'Sender' : 'Receiver';
-      const error = `<Error><Type>${type}</Type>${fields(code, message)}</Error>`;
-      return xml(status, `<ErrorResponse>${error}${requestId('Id')}</ErrorResponse>`);
-    }
-    case 'rest-xml':
-      return xml(
-        status,
-        `<?xml version="1.0" encoding="UTF-8"?><Error>${fields(code, message)}${requestId('Id')}</Error>`,
-      );
-    case 'json':
-    case 'rest-json':
-      return {
-        status,
-        headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': code },
-        body: JSON.stringify({ __type: code, message }),
-      };
-  }
+  return WRITERS[call.protocol](FAULTS[kind](call));
 }
 
-function describe(kind: AnsweredFault, { service, operation, protocol }: Operation) {
-  const json = protocol === 'json' || protocol === 'rest-json';
-  switch (kind) {
-    case 'throttle':
-      if (service === 'ec2') return { code: 'RequestLimitExceeded', status: 503, message: 'Request limit exceeded.' };
-      if (service === 's3') return { code: 'SlowDown', status: 503, message: 'Please reduce your request rate.' };
-      return { code: json ? 'ThrottlingException' : 'Throttling', status: 400, message: 'Rate exceeded' };
-    case 'denied': {
-      const message = `User: arn:aws:sts::000000000000:assumed-role/lab/lab is not authorized to perform: ${service}:${operation}`;
-      if (service === 'ec2') return { code: 'UnauthorizedOperation', status: 403, message };
-      if (service === 's3') return { code: 'AccessDenied', status: 403, message: 'Access Denied' };
-      return { code: json ? 'AccessDeniedException' : denialOf(service), status: json ? 400 : 403, message };
-    }
-    case 'error':
-      return {
-        code: json ? 'InternalServerError' : 'InternalError',
-        status: 500,
-        message: 'We encountered an internal error. Please try again.',
-      };
-  }
+const FAULTS: Record<AnsweredFault, (call: Operation) => Fault> = {
+  throttle({ service, protocol }) {
+    if (service === 'ec2') return { status: 503, code: 'RequestLimitExceeded', message: 'Request limit exceeded.' };
+    if (service === 's3') return { status: 503, code: 'SlowDown', message: 'Please reduce your request rate.' };
+    return { status: 400, code: isJson(protocol) ? 'ThrottlingException' : 'Throttling', message: 'Rate exceeded' };
+  },
+  denied({ service, operation, protocol }) {
+    const message = `User: arn:aws:sts::000000000000:assumed-role/lab/lab is not authorized to perform: ${service}:${operation}`;
+    if (isJson(protocol)) return { status: 400, code: 'AccessDeniedException', message };
+    return { status: 403, code: DENIALS[service] ?? 'AccessDenied', message };
+  },
+  error: ({ protocol }) => ({
+    status: 500,
+    code: isJson(protocol) ? 'InternalServerError' : 'InternalError',
+    message: 'We encountered an internal error. Please try again.',
+  }),
+};
+
+/** Services with a code of their own for an access that is denied. */
+const DENIALS: Record<string, string> = { ec2: 'UnauthorizedOperation', sns: 'AuthorizationError' };
+
+const WRITERS: Record<Protocol, (fault: Fault) => Answer> = {
+  ec2: (fault) => xml(fault, `<Response><Errors><Error>${fields(fault)}</Error></Errors>${requestId('ID')}</Response>`),
+  query(fault) {
+    const type = fault.status < 500 ? 'Sender' : 'Receiver';
+    return xml(
+      fault,
+      `<ErrorResponse><Error><Type>${type}</Type>${fields(fault)}</Error>${requestId('Id')}</ErrorResponse>`,
+    );
+  },
+  'rest-xml': (fault) => xml(fault, `<Error>${fields(fault)}${requestId('Id')}</Error>`),
+  json,
+  'rest-json': json,
+};
+
+function isJson(protocol: Protocol): boolean {
+  return protocol === 'json' || protocol === 'rest-json';
 }
 
-/** SNS has a code of its own. */
-function denialOf(service: string): string {
-  return service === 'sns' ? 'AuthorizationError' : 'AccessDenied';
+function json({ status, code, message }: Fault): Answer {
+  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': code };
+  return { status, headers, body: JSON.stringify({ __type: code, message }) };
 }
 
-function xml(status: number, body: string): Answer {
+function xml({ status }: Fault, body: string): Answer {
   return { status, headers: { 'content-type': 'text/xml' }, body };
 }
 
-function fields(code: string, message: string): string {
+function fields({ code, message }: Fault): string {
   return `<Code>${code}</Code><Message>${message}</Message>`;
 }
 

@@ -48,7 +48,21 @@ def main():
         let_go_of_parent()
     else:
         end_with_parent()
+    load_models_ahead()
     server.serve_forever()
+
+
+def load_models_ahead():
+    """The first call of a service reads its whole model, most of a second for EC2; better while the caller prepares."""
+    import threading
+
+    from moto.core.utils import get_service_model
+
+    def load():
+        for service in ("ec2", "sts", "iam", "s3", "sns", "sqs", "dynamodb"):
+            get_service_model(service)
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def require_pinned_moto():

@@ -9,14 +9,14 @@ export type { Delivery } from './deliveries.ts';
 export interface LocalAws {
   endpoint: string;
   /** Forgets everything in every account. */
-  reset(): Promise<void>;
+  reset: () => Promise<void>;
   /** Ends the server; for an attached one, only lets go of it. */
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
   /**
    * Hears what EventBridge delivers to Lambda targets, in every account, also what came before the first listener.
    * @returns a function that removes the listener.
    */
-  onDelivery(listener: (delivery: Delivery) => void): () => void;
+  onDelivery: (listener: (delivery: Delivery) => void) => () => void;
 }
 
 export interface StartOptions {
@@ -49,7 +49,7 @@ export async function startLocalAws(options: StartOptions = {}): Promise<LocalAw
     endpoint,
     pid,
     reset: () => reset(endpoint),
-    onDelivery: deliveries.add,
+    onDelivery: (listener) => deliveries.add(listener),
     async stop() {
       deliveries.close();
       await end(child);
@@ -64,7 +64,7 @@ export async function attachLocalAws(endpoint: string): Promise<LocalAws> {
   return {
     endpoint: base,
     reset: () => reset(base),
-    onDelivery: deliveries.add,
+    onDelivery: (listener) => deliveries.add(listener),
     stop: async () => deliveries.close(),
   };
 }

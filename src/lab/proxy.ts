@@ -11,14 +11,14 @@ import { operationOf, type Operation } from './operation.ts';
 export type FaultKind = 'throttle' | 'error' | 'denied' | 'hang' | 'reset' | 'lost-response';
 
 /** Which calls a fault or a delay is for. */
-export interface Scope {
+interface Scope {
   /** As in the signature's credential scope: ec2, s3, sns, dynamodb … Default: any. */
   service?: string;
   /** The operation's name; `*` stands for any characters. */
   operation?: string;
 }
 
-export interface Fault extends Scope {
+interface Fault extends Scope {
   operation: string;
   kind: FaultKind;
   /** How many calls it strikes. Default: all. */
@@ -48,12 +48,12 @@ export interface Proxy {
   /** Every call in the order of arrival. */
   calls: Call[];
   /** Adds a fault; where several fit, the one added last strikes. @returns a function that removes it. */
-  fault(fault: Fault): () => void;
+  fault: (fault: Fault) => () => void;
   /** Removes every fault and every delay, and forgets the calls. */
-  clear(): void;
+  clear: () => void;
   /** Delays calls; the latest entry that fits a call counts. */
-  latency(ms: number, only?: Scope): void;
-  stop(): Promise<void>;
+  latency: (ms: number, only?: Scope) => void;
+  stop: () => Promise<void>;
 }
 
 export interface ProxyOptions {

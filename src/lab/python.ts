@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-export const PINNED_MOTO = '5.2.1';
+const PINNED_MOTO = '5.2.1';
 /** The launcher's exit code for "not this Python". */
 export const WRONG_PYTHON = 3;
 
@@ -53,7 +53,7 @@ export async function makeVenv(notice: (line: string) => void, env: NodeJS.Proce
 async function basePython(env: NodeJS.ProcessEnv): Promise<string> {
   for (const candidate of [...(env['PYTHON'] ? [env['PYTHON']] : []), 'python3']) {
     try {
-      await run(candidate, ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))']);
+      await run(candidate, ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))'], { env });
       return candidate;
     } catch {
       // Missing or too old: the next one may do.

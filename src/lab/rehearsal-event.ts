@@ -61,31 +61,40 @@ export function mappedEvent(input: object, finding: Finding, victims: readonly W
   const [first] = victims;
   if (!first) throw new Error('there is no victim to map the finding onto');
   let text = JSON.stringify(input);
-  const place = (from: string | undefined, to: string): void => {
+  const replace = (from: string | undefined, to: string): void => {
     if (from) text = text.replaceAll(from, to);
   };
   for (const [index, target] of finding.targets.entries())
-    place(target.instanceId, (victims[index] ?? first).instanceId);
+    replace(target.instanceId, (victims[index] ?? first).instanceId);
   for (const account of new Set([finding.account, ...finding.targets.map((target) => target.account)]))
-    place(account, first.account);
+    replace(account, first.account);
   for (const region of new Set([finding.region, ...finding.targets.map((target) => target.region)]))
-    place(region, first.region);
+    replace(region, first.region);
   const mapped = JSON.parse(text) as Record<string, unknown>;
   if ('detail' in mapped && 'source' in mapped) {
     const event = mapped as unknown as BusEvent;
     return { ...event, account: first.account, region: first.region, id: randomUUID() };
   }
-  const list = mapped['Findings'];
+  const list = mapped['Findings'] ?? mapped['findings'];
   const bare = Array.isArray(list) ? (list[0] as unknown) : mapped;
-  const detail = { accountId: first.account, region: first.region, ...(camelCase(bare) as object) };
-  return envelope(detail, first, now);
+  const { account, region } = first;
+  const place = finding.source === 'inspector' ? { awsAccountId: account } : { accountId: account, region };
+  return envelope({ ...place, ...(camelCase(bare) as object) }, first, now, finding.source);
 }
 
-function envelope(detail: object, { account, region }: World, now: Date): BusEvent {
+function envelope(
+  detail: object,
+  { account, region }: World,
+  now: Date,
+  source: Finding['source'] = 'guardduty',
+): BusEvent {
+  const sender =
+    source === 'inspector'
+      ? { source: 'aws.inspector2', 'detail-type': 'Inspector2 Finding' }
+      : { source: 'aws.guardduty', 'detail-type': 'GuardDuty Finding' };
   return {
     id: randomUUID(),
-    source: 'aws.guardduty',
-    'detail-type': 'GuardDuty Finding',
+    ...sender,
     account,
     region,
     time: now.toISOString(),

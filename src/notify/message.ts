@@ -39,7 +39,7 @@ export const MAX_BYTES = 262_144;
 const SUBJECT_LENGTH = 99;
 /** From generous to the least that still says everything that matters; the first that fits is taken. */
 const LEVELS: readonly [Limits, ...Limits[]] = [
-  { text: 120, items: 2, artifacts: 0 },
+  { text: 120, items: 1, artifacts: 0 },
   { text: 400, items: 8, artifacts: 8 },
   { text: 1_000, items: 20, artifacts: 20 },
   { text: 2_000, items: 50, artifacts: 50 },

@@ -40,7 +40,7 @@ export function payloadFor(result: IncidentResult, context: NoteContext, limits:
   const { targets: _targets, refused: _refused, request: _request, noTarget: _noTarget, ...told } = finding;
 
   let room = limits.artifacts;
-  const evidence = first(result.evidence, Math.max(limits.items, 5), 'evidence').map((taken) => {
+  const evidence = first(result.evidence, limits.items, 'evidence').map((taken) => {
     const artifacts = first(taken.artifacts, room, 'artifacts');
     room -= artifacts.length;
     return { ...taken, artifacts };

@@ -197,15 +197,16 @@ function listed<T>(
  */
 function wrap(text: string, first: string, rest = first): string[] {
   const room = WIDTH - first.length;
+  const piece = new RegExp(`.{1,${room}}`, 'gu');
   const pieces = text
     .replaceAll('://', '[:]//')
     .split(' ')
-    .flatMap((word) => word.match(new RegExp(`.{1,${room}}`, 'gu')) ?? ['']);
+    .flatMap((word) => word.match(piece) ?? ['']);
   const lines: string[] = [];
-  for (const piece of pieces) {
+  for (const part of pieces) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + piece.length <= room) lines[lines.length - 1] = `${last} ${piece}`;
-    else lines.push(piece);
+    if (last !== undefined && last.length + 1 + part.length <= room) lines[lines.length - 1] = `${last} ${part}`;
+    else lines.push(part);
   }
   return lines.map((line, index) => (index === 0 ? first : rest) + line);
 }

@@ -1,6 +1,7 @@
 /** How it ended, in words: the one thing to know first, the same in subject, text and report. Pure. */
 import { isolating } from '../containment/index.ts';
 import type { IncidentResult, Status } from '../runbook/incident.ts';
+import { grouped } from './sanitise.ts';
 
 export interface Verdict {
   /** Beginning of the subject: `[FAILED] NOT isolated`. */
@@ -119,7 +120,7 @@ function failed(result: IncidentResult): Verdict {
     const some = ofInstance.some(({ artifacts }) => artifacts.length > 0) || result.snapshots.length > 0;
     return as(
       some ? 'evidence INCOMPLETE, not isolated' : 'NO evidence taken, not isolated',
-      `Evidence of ${id} was asked for, and ${some ? 'only part of it' : 'none'} was taken. The instance is NOT isolated; nothing on it was changed.${asksFirst}`,
+      `Evidence of ${id} was asked for, and ${some ? 'only part of it was taken' : 'nothing but the finding itself was kept'}. The instance is NOT isolated; nothing on it was changed.${asksFirst}`,
     );
   }
   if (GONE.includes(instance?.state ?? ''))
@@ -166,7 +167,7 @@ export function failureLines({ changes, evidence, failures }: IncidentResult): s
 }
 
 export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function verb(response: string): string {

@@ -1,5 +1,6 @@
 /** What a schema cannot say: one function for each rule that ties several keys or files together. */
-import type { PolicyFile, Range } from './schema.ts';
+import { either } from '../finding/names.ts';
+import type { PolicyFile, Range, When } from './schema.ts';
 
 export interface Complaint {
   path: (string | number)[];
@@ -13,6 +14,8 @@ export function checkPolicyFile(file: PolicyFile, account: string | undefined): 
     ...ruleIdsAreUnique(file),
     ...rulesCanBeReached(file),
     ...rangesCanHold(file),
+    ...sourcesKnowTheConditions(file),
+    ...examplesAreLikeTheirSource(file),
     ...onlyAccountsExtend(file, account),
     ...onlyTheDefaultNamesAdministrators(file, account),
   ];
@@ -49,6 +52,42 @@ function rangesCanHold({ rules = [] }: PolicyFile): Complaint[] {
       return canHold(range) ? [] : [{ path: ['rules', index, 'when', key], message: emptyRange(range) }];
     }),
   );
+}
+
+type SourceName = NonNullable<When['source']>[number];
+
+/** Conditions that only some sources' findings can meet. */
+const KNOWN_TO: readonly { key: keyof When; sources: readonly SourceName[] }[] = [
+  { key: 'role', sources: ['guardduty'] },
+  { key: 'exploitAvailable', sources: ['inspector'] },
+  { key: 'score', sources: ['inspector'] },
+  { key: 'reachable', sources: ['inspector'] },
+];
+/** Inspector gives labels only, and a person none at all. */
+const NUMBERED: readonly SourceName[] = ['guardduty', 'security-hub'];
+
+/** A rule that no finding can meet would be believed in and not be in force. */
+function sourcesKnowTheConditions({ rules = [] }: PolicyFile): Complaint[] {
+  return rules.flatMap(({ when }, index) => {
+    const { source = [], severity } = when;
+    if (source.length === 0) return [];
+    const asked = KNOWN_TO.filter(({ key }) => when[key] !== undefined);
+    if (severity !== undefined && !Array.isArray(severity)) asked.push({ key: 'severity', sources: NUMBERED });
+    return asked.flatMap(({ key, sources }) => {
+      if (source.some((name) => sources.includes(name))) return [];
+      const what = key === 'severity' ? 'severity as a number' : key;
+      const message = `no finding of ${either(source)} has ${what}, so the rule never matches; expected a source that has: ${either(sources)}`;
+      return [{ path: ['rules', index, 'when', key], message }];
+    });
+  });
+}
+
+function examplesAreLikeTheirSource({ tests = [] }: PolicyFile): Complaint[] {
+  return tests.flatMap(({ finding: { source = 'guardduty', severity } }, index) => {
+    if (typeof severity !== 'number' || NUMBERED.includes(source)) return [];
+    const message = `found ${severity}, expected a label such as CRITICAL: findings of ${source} have no number`;
+    return [{ path: ['tests', index, 'finding', 'severity'], message }];
+  });
 }
 
 function canHold({ gte, gt, lte, lt }: Range): boolean {

@@ -36,10 +36,11 @@ const CONDITIONS: Conditions = {
     const found = findMatch(globs, facts.vpcs);
     return found === undefined ? NO : { holds: true, because: `VPC ${found.name}` };
   },
-  // Facts of Inspector findings, of which none is parsed yet.
-  exploitAvailable: () => NO,
-  score: () => NO,
-  reachable: () => NO,
+  exploitAvailable: (expected, { finding }) =>
+    yesIf(finding.exploitAvailable === expected, expected ? 'an exploit is available' : 'no exploit is available'),
+  score: (range, { finding: { score } }) => yesIf(score !== undefined && within(range, score), `score ${score}`),
+  reachable: (expected, { finding }) =>
+    yesIf(finding.reachable === expected, expected ? 'reachable from the internet' : 'not reachable from the internet'),
 };
 
 export type Outcome = { holds: false } | { holds: true; because: string[]; undecided: string[] };

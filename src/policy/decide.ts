@@ -14,6 +14,8 @@ export interface DecideInput {
   facts: TargetFacts;
   /** `observe` lets nothing be done but a manual request; unset or `enforce`: the policy's own mode counts. */
   modeCeiling?: 'observe' | 'enforce';
+  /** A rehearsal was asked for, whatever the finding. */
+  dryRun?: boolean;
 }
 
 /** What a step of the decision contributes. */
@@ -28,7 +30,7 @@ interface Verdict {
 const CAP: Response = 'collect';
 
 export function decide(input: DecideInput): Decision {
-  const matched = input.finding.archived ? archived() : matchRules(input);
+  const matched = input.finding.archived ? archived(input.finding) : matchRules(input);
   const { response, rule, reasons, undecided } = applyProtection(matched, input);
   const whyDry = dryRunReasons(input);
   return {
@@ -40,8 +42,11 @@ export function decide(input: DecideInput): Decision {
   };
 }
 
-function archived(): Verdict {
-  const reason = 'The finding is archived: somebody or a suppression rule has dealt with it.';
+function archived({ source }: Finding): Verdict {
+  const reason =
+    source === 'inspector'
+      ? 'The finding is suppressed or closed: a suppression rule covers it, or what it found is gone.'
+      : 'The finding is archived: somebody or a suppression rule has dealt with it.';
   return { response: 'ignore', rule: 'archived', reasons: [reason], undecided: [] };
 }
 
@@ -98,9 +103,11 @@ function protect(matched: Verdict, { request }: Finding, because: string): Verdi
   return { ...matched, response: CAP, reasons: [...matched.reasons, `${because}: ${CAP} at most${hint}.`] };
 }
 
-function dryRunReasons({ policy, finding, modeCeiling }: DecideInput): string[] {
-  // A person who names an instance means it, whatever the mode; only the request itself can ask for a rehearsal.
-  if (finding.request !== undefined) return finding.request.dryRun ? ['Dry run: the request asks for it.'] : [];
+function dryRunReasons({ policy, finding, modeCeiling, dryRun }: DecideInput): string[] {
+  if (dryRun === true) return ['Dry run: asked for.'];
+  if (finding.request?.dryRun === true) return ['Dry run: the request asks for it.'];
+  // A person who names an instance means it, whatever the mode; one who names a finding has it decided like the finding.
+  if (finding.source === 'manual') return [];
   const reasons: string[] = [];
   if (modeCeiling === 'observe') reasons.push('Dry run: the deployment observes only.');
   else if (policy.mode === 'observe') reasons.push('Dry run: the policy observes only.');

@@ -14,6 +14,25 @@ export function globMatches(glob: string, text: string): boolean {
   return text.length - last.length >= at && text.endsWith(last);
 }
 
+/** What of the glob is left to match after the prefix, in every way in which the prefix can begin a match; none: it cannot. */
+export function remainders(glob: string, prefix: string): string[] {
+  let places = new Set(withSkippedStars(glob, 0));
+  for (const letter of prefix) {
+    const next = [...places].flatMap((place) => {
+      if (glob[place] === '*') return withSkippedStars(glob, place);
+      return glob[place] === letter ? withSkippedStars(glob, place + 1) : [];
+    });
+    places = new Set(next);
+  }
+  // What begins after a star is within what begins with it.
+  return [...places].filter((place) => !(glob[place - 1] === '*' && places.has(place - 1))).map((at) => glob.slice(at));
+}
+
+/** A star may stand for nothing. */
+function withSkippedStars(glob: string, place: number): number[] {
+  return glob[place] === '*' ? [place, ...withSkippedStars(glob, place + 1)] : [place];
+}
+
 /** The first glob that matches any of the names, and the name; undefined where none does. */
 export function findMatch(
   globs: readonly string[],

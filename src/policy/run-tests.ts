@@ -1,6 +1,7 @@
 /** Runs the tests that stand in policy files: small findings, written in a few words, and the response that they must get. */
 import type { Finding, FindingTarget } from '../finding/finding.ts';
 import { severityLabel } from '../finding/guardduty.ts';
+import { INSPECTOR_INSTANCE } from '../finding/inspector.ts';
 import { decide } from './decide.ts';
 import type { PlacedTest } from './parse.ts';
 import type { Policies } from './policy.ts';
@@ -10,6 +11,14 @@ import type { TestFinding } from './schema.ts';
 
 /** What an example is about where it does not say so. */
 const EXAMPLE = { account: '111122223333', region: 'us-east-1', instanceId: 'i-0123456789abcdef0' };
+
+/** What a source's findings are like where the example does not say. */
+const USUAL: Record<Finding['source'], { type: string; resourceType: string }> = {
+  guardduty: { type: 'Example', resourceType: 'Instance' },
+  inspector: { type: 'PACKAGE_VULNERABILITY', resourceType: INSPECTOR_INSTANCE },
+  'security-hub': { type: 'Example', resourceType: 'Instance' },
+  manual: { type: 'ManualRequest', resourceType: 'Manual' },
+};
 
 /** The tests that failed, as problems at the place of the test. */
 export function runPolicyTests(policies: Policies, tests: readonly PlacedTest[]): Problem[] {
@@ -39,8 +48,8 @@ function example(short: TestFinding, fileAccount: string | undefined): { finding
       ...(short.vpc === undefined ? {} : { vpcs: [short.vpc] }),
     },
   };
-  const isManual = source === 'manual';
-  const type = short.type ?? (isManual ? 'ManualRequest' : 'Example');
+  const usual = USUAL[source];
+  const type = short.type ?? usual.type;
   const finding: Finding = {
     source,
     id: 'example',
@@ -51,12 +60,15 @@ function example(short: TestFinding, fileAccount: string | undefined): { finding
     title: type,
     description: '',
     ...(short.role === undefined ? {} : { role: short.role }),
-    resourceType: short.resourceType ?? (isManual ? 'Manual' : 'Instance'),
+    resourceType: short.resourceType ?? usual.resourceType,
+    ...(short.exploitAvailable === undefined ? {} : { exploitAvailable: short.exploitAvailable }),
+    ...(short.score === undefined ? {} : { score: short.score }),
+    ...(short.reachable === undefined ? {} : { reachable: short.reachable }),
     archived: short.archived === true,
     sample: short.sample === true,
     targets: [target],
     refused: [],
-    ...(isManual ? { request: manualRequest(short) } : {}),
+    ...(source === 'manual' ? { request: manualRequest(short) } : {}),
   };
   return { finding, target };
 }

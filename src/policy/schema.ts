@@ -19,7 +19,9 @@ const glob = z
 const severityNumber = z
   .number({ error: 'a number from 0 to 10' })
   .min(0, { error: 'a number from 0 to 10' })
-  .max(10, { error: 'a number from 0 to 10' });
+  .max(10, { error: 'a number from 0 to 10' })
+  // EventBridge compares no more of a number.
+  .refine((value) => Number(value.toFixed(6)) === value, { error: 'a number of at most six decimals' });
 const label = z.enum(SEVERITY_LABELS);
 
 const range = z
@@ -48,14 +50,20 @@ const whenSchema = z
       .enum(['TARGET', 'ACTOR'])
       .describe('GuardDuty: the resource was acted upon (TARGET) or acted itself (ACTOR).')
       .optional(),
-    resourceType: oneOrMore(glob, 'As the detector names it: Instance, EKSCluster, …').optional(),
+    resourceType: oneOrMore(
+      glob,
+      'As the detector names it: Instance, EKSCluster, AWS_EC2_INSTANCE, …; an attack sequence counts as what it is about: Instance, EKSCluster or ECSCluster.',
+    ).optional(),
     account: oneOrMore(accountId, "The target's account.").optional(),
     region: oneOrMore(glob, "The target's Region, such as eu-*.").optional(),
     tags: oneOrMore(glob, 'Tags of the instance: key or key=value, with *. Any one of the list suffices.').optional(),
     vpc: oneOrMore(glob, 'VPCs of which the instance has an interface in one.').optional(),
     exploitAvailable: z.boolean({ error: 'true or false' }).describe('Inspector: an exploit is known.').optional(),
     score: range.describe("Inspector: the finding's own score.").optional(),
-    reachable: z.boolean({ error: 'true or false' }).describe('Inspector: reachable from the internet.').optional(),
+    reachable: z
+      .boolean({ error: 'true or false' })
+      .describe('Inspector, network findings: reachable from the internet.')
+      .optional(),
   })
   .describe('All conditions must hold; none at all matches everything.');
 export type When = z.output<typeof whenSchema>;
@@ -126,7 +134,10 @@ const testFindingSchema = z.strictObject({
   type: z.string({ error: 'a finding type' }).optional(),
   severity: z.union([severityNumber, label]).optional(),
   role: z.enum(['TARGET', 'ACTOR']).optional(),
-  resourceType: z.string({ error: 'a resource type' }).describe('Instance where it is not given.').optional(),
+  resourceType: z
+    .string({ error: 'a resource type' })
+    .describe('Where it is not given: Instance, AWS_EC2_INSTANCE for Inspector.')
+    .optional(),
   account: accountId.optional(),
   region: regionName.optional(),
   instance: instanceId.optional(),
@@ -135,7 +146,10 @@ const testFindingSchema = z.strictObject({
     .describe('Left out: not known yet.')
     .optional(),
   vpc: z.string({ error: 'a VPC id' }).describe('Left out: not known yet.').optional(),
-  archived: z.boolean({ error: 'true or false' }).optional(),
+  exploitAvailable: z.boolean({ error: 'true or false' }).describe('Inspector.').optional(),
+  score: severityNumber.describe('Inspector.').optional(),
+  reachable: z.boolean({ error: 'true or false' }).describe('Inspector, network findings.').optional(),
+  archived: z.boolean({ error: 'true or false' }).describe('Inspector: suppressed or closed.').optional(),
   sample: z.boolean({ error: 'true or false' }).optional(),
   force: z.boolean({ error: 'true or false' }).describe('Manual requests.').optional(),
   reason: z.string({ error: 'a text' }).describe('Manual requests.').optional(),

@@ -264,7 +264,12 @@ async function verify(action: Action, incident: IncidentContext, ready: Preparat
         prepared = null;
         return { ...last, verified: false, state, to, at, reason: faults.join('; ') };
       }
-      last = { ...last, state, to, reason: `asked for ${JSON.stringify(to)}, found ${JSON.stringify(state)}` };
+      last = {
+        ...last,
+        state,
+        to,
+        reason: `a second reading does not show what was asked for, but ${JSON.stringify(state)}`,
+      };
       const kept = action.keep(from, state, prepared);
       if (JSON.stringify(kept) !== JSON.stringify(from)) {
         await recordMore(incident, action, kept);
@@ -311,6 +316,7 @@ function changeResult(
     if (nothingWritten) return { ...base, status: 'skipped', reason: plan.skip ?? 'it is so already', verified: true };
     return { ...base, status: 'done', verified: true };
   }
-  const reason = [written?.error ?? plan.impossible, verified?.reason].filter(Boolean).join('; then ');
-  return { ...base, status: 'failed', reason: reason || 'not verified', verified: false };
+  // Why the write failed says more than that a later reading shows it.
+  const reason = written?.error ?? plan.impossible ?? verified?.reason ?? 'not verified';
+  return { ...base, status: 'failed', reason, verified: false };
 }

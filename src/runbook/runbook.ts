@@ -27,10 +27,14 @@ export interface RunbookDeps {
   aws: (target: Target) => Aws;
   policy: (account: string) => Policy;
   budgets: Budgets;
+  /** Account that the responder runs in, and the only one that it can act in. */
+  account: string;
   /** Milliseconds since 1970. Called inside steps only. */
   now: () => number;
   /** Ceiling over the policies' own mode. */
   modeCeiling: 'observe' | 'enforce' | undefined;
+  /** A rehearsal was asked for, whatever the finding. */
+  dryRun: boolean;
   /** Execution that runs this; holder of the claim. */
   executionArn: string;
   /** A local run's claim is a lease; a Lambda's is held by its execution. */
@@ -61,16 +65,30 @@ export async function respond(
   event: unknown,
   deps: RunbookDeps,
 ): Promise<IncidentResult[]> {
-  if (finding.targets.length === 0 && finding.refused.length > 0)
-    throw new FindingError('', finding.refused.map(({ instanceId, reason }) => `${instanceId}: ${reason}`).join('; '));
-  const [only, ...others] = finding.targets;
+  const targets = finding.targets.filter(({ account }) => account === deps.account);
+  const left = [
+    ...finding.refused.map(({ instanceId, reason }) => `${instanceId}: ${reason}`),
+    ...finding.targets
+      .filter(({ account }) => account !== deps.account)
+      .map(
+        ({ instanceId, account }) =>
+          `${instanceId}: is in account ${account}, this responder acts in ${deps.account} only`,
+      ),
+  ];
+  const [only, ...others] = targets;
+  if (!only && left.length > 0) throw new FindingError('', left.join('; '));
   if (!only) return [];
-  if (others.length === 0) return [await runIncident(ctx, finding, only, event, deps)];
-  return Promise.all(
-    finding.targets.map((target) =>
-      ctx.runInChildContext(target.instanceId, (child) => runIncident(child, finding, target, event, deps)),
-    ),
-  );
+  const incidents =
+    others.length === 0
+      ? [await runIncident(ctx, finding, only, event, deps)]
+      : await Promise.all(
+          targets.map((target) =>
+            ctx.runInChildContext(target.instanceId, (child) => runIncident(child, finding, target, event, deps)),
+          ),
+        );
+  // Who is left out is no part of any incident; the first one carries the word of it.
+  incidents[0]?.failures.push(...left.map((line) => `not acted on: ${line}`));
+  return incidents;
 }
 
 async function runIncident(
@@ -86,6 +104,7 @@ async function runIncident(
       finding,
       target,
       facts,
+      dryRun: deps.dryRun,
       ...(deps.modeCeiling ? { modeCeiling: deps.modeCeiling } : {}),
     });
   const first = judge();

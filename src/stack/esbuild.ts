@@ -115,6 +115,8 @@ function serverlessOptions({ serviceDir, service }: Serverless) {
     outputFileExtension: '.mjs',
     // The SDK too: one that is left to Lambda's own copy loads about three times slower.
     exclude: [],
+    // Kept for rebuilding, a build that failed would never let the process end.
+    skipRebuild: true,
     plugins: [schemaKeys, hostScripts, resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies))],
   };
 }

@@ -73,6 +73,26 @@ test('a manual request takes account and Region from --account and AWS_REGION', 
   await expect(runCommand(explain, args)).rejects.toThrow('region: not given');
 });
 
+test('each target of a sequence is explained; one that is not believed is said to be', async () => {
+  const { code, out } = await runCommand(explain, [`${EVENTS}/attack-sequence-across-accounts.json`]);
+  expect(code).toBe(0);
+  expect(out).toContain('target    i-0abc12345def67890 in 111122223333 eu-west-1\nresponse  quarantine\n');
+  expect(out).toContain('refused   i-0fed09876abc54321 in 444455556666 us-east-1\nbecause   The event comes from');
+});
+
+test('an Inspector finding: its label, its score and what is known of exploits', async () => {
+  const { out } = await runCommand(explain, ['test/events/inspector/package-critical-exploit.json']);
+  expect(out.split('\n')[0]).toBe('finding   PACKAGE_VULNERABILITY, severity CRITICAL, score 9.8, exploit available');
+  expect(out).toContain('response  collect\nrule      exploitable-vulnerability\n');
+  const closed = await runCommand(explain, ['test/events/inspector/package-closed.json']);
+  expect(closed.out).toContain(', suppressed or closed\n');
+});
+
+test('a request by finding id cannot be explained: that takes AWS', async () => {
+  const asked = runCommand(explain, [fileWith('{"finding_id": "5ab1"}')]);
+  await expect(asked).rejects.toThrow('the finding has to be read from GuardDuty first');
+});
+
 test('the mode of the environment is a ceiling', async () => {
   const { out } = await runCommand(explain, [`${EVENTS}/instance.json`], { env: { SECRESPONSE_MODE: 'observe' } });
   expect(out).toContain('response  quarantine (dry run)\n');
@@ -110,7 +130,7 @@ test.each([
 
 test.each([
   ['{"instance_id": ', 'not JSON'],
-  ['{"source": "aws.inspector2", "detail-type": "Inspector2 Finding", "detail": {}}', 'An Inspector event'],
+  ['{"source": "aws.inspector2", "detail-type": "Inspector2 Scan", "detail": {}}', 'An Inspector event'],
 ])('the document %s is one line', async (text, message) => {
   const failure = await runCommand(explain, [fileWith(text)]).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(UsageError);

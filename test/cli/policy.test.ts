@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { explain } from '../../src/cli/explain.ts';
 import { policy } from '../../src/cli/policy.ts';
-import { runCommand } from './run-command.ts';
+import { ROOT, runCommand } from './run-command.ts';
 
 /** A folder with `policies/` in it. */
 function folderWith(files: Record<string, string>): string {
@@ -19,6 +20,24 @@ test("check passes the project's own policies", async () => {
   const { code, out, err } = await runCommand(policy, ['check']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/^1 policy file valid; (\d+) of \1 tests passed\n$/);
+});
+
+test.each(['strict', 'notify-only'])('check passes the example %s', async (name) => {
+  const dir = `policies/examples/${name}`;
+  const { code, out, err } = await runCommand(policy, ['check', dir]);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/^1 policy file valid; (\d+) of \1 tests passed\n$/);
+  const text = readFileSync(join(ROOT, dir, 'default.yml'), 'utf8');
+  expect(text).toMatch(/^# yaml-language-server: \$schema=\.\.\/\.\.\/policy\.schema\.json\n/);
+});
+
+test('what the examples are for', async () => {
+  const decisions = async (dir: string) => {
+    const args = ['test/events/inspector/package-critical-exploit.json', '--policies', dir];
+    return (await runCommand(explain, args)).out;
+  };
+  expect(await decisions('policies/examples/strict')).toContain('response  quarantine\n');
+  expect(await decisions('policies/examples/notify-only')).toContain('response  notify\n');
 });
 
 test('check names each problem with file, line and column: exit code 2', async () => {
@@ -64,8 +83,12 @@ test('rules are the patterns, as text or as JSON', async () => {
   expect(text.out).toMatch(/^guardduty\n\{\n/);
   const { code, out } = await runCommand(policy, ['rules', 'policies', '--json']);
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toEqual([
-    { name: 'guardduty', pattern: expect.objectContaining({ source: ['aws.guardduty'] }) },
+  const compiled = JSON.parse(out) as { name: string; pattern: { source: string[] } }[];
+  expect(compiled.map(({ name, pattern }) => [name, ...pattern.source])).toEqual([
+    ['guardduty', 'aws.guardduty'],
+    ['guardduty-2', 'aws.guardduty'],
+    ['guardduty-3', 'aws.guardduty'],
+    ['inspector', 'aws.inspector2'],
   ]);
 });
 

@@ -13,6 +13,17 @@ export interface GuardDutyDetail {
   service: Record<string, unknown>;
 }
 
+export interface InspectorEvent {
+  [key: string]: unknown;
+  account: string;
+  detail: { [key: string]: unknown; resources: Record<string, unknown>[] };
+}
+
+/** A fresh copy of `test/events/inspector/<name>.json`. */
+export function inspectorEvent(name: string): InspectorEvent {
+  return readEvent(`inspector/${name}`) as InspectorEvent;
+}
+
 /** A fresh copy of `test/events/guardduty/<name>.json`. */
 export function guardDutyEvent(name: string): GuardDutyEvent {
   return readEvent(`guardduty/${name}`) as GuardDutyEvent;

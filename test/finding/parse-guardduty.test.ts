@@ -93,18 +93,13 @@ test('a node is the target of a finding about its container', () => {
 test.each([
   ['ecs-fargate', /Fargate/],
   ['access-key-caller', /type AccessKey, not about an EC2 instance/],
-  ['credential-exfiltration', /credentials are used elsewhere/],
   ['malicious-file-snapshot', /copy of a disk/],
-  ['attack-sequence', /attack sequence/],
+  ['attack-sequence-s3', /against other things than instances/],
+  ['s3-caller', /type S3Bucket, not about an EC2 instance/],
 ])('%s has no target, with the reason', (name, reason) => {
   const finding = parseFinding(guardDutyEvent(name), {});
   expect(finding.targets).toEqual([]);
   expect(finding.noTarget).toMatch(reason);
-});
-
-test('an S3 finding that mentions the calling instance has no target', () => {
-  const finding = parseChanged('access-key-caller', ({ detail }) => (detail.resource.resourceType = 'S3Bucket'));
-  expect(finding.targets).toEqual([]);
 });
 
 test('the envelope region does not matter: the target is where the finding says', () => {
@@ -218,4 +213,26 @@ test('an API answer with several findings is refused', () => {
   const answer = readEvent('guardduty/get-findings-answer') as { Findings: unknown[] };
   answer.Findings.push(answer.Findings[0]);
   expect(() => parseFinding(answer, {})).toThrow('Findings: holds 2 findings; give one at a time');
+});
+
+test.each([
+  ['Container', { containerDetails: { id: 'c0ffee', name: 'web' } }],
+  ['ECSCluster', { ecsClusterDetails: { name: 'shop', arn: 'arn:aws:ecs:eu-west-1:111122223333:cluster/shop' } }],
+  ['EKSCluster', { eksClusterDetails: { name: 'shop' } }],
+])('an instance that a finding gives as the node of a named %s counts as that', (resourceType, details) => {
+  const finding = parseChanged('instance', ({ detail }) => void Object.assign(detail.resource, details));
+  expect(finding).toMatchObject({ resourceType, targets: [TARGET] });
+});
+
+test('empty container details, as samples carry them, make no node of an instance', () => {
+  const finding = parseChanged(
+    'instance',
+    ({ detail }) => void Object.assign(detail.resource, { containerDetails: {} }),
+  );
+  expect(finding.resourceType).toBe('Instance');
+});
+
+test('a lone surrogate in the id is no fault of the parser', () => {
+  const finding = parseChanged('instance', ({ detail }) => void Object.assign(detail, { id: 'x\uD800y' }));
+  expect(finding.consoleUrl).toContain('id%3Dx%EF%BF%BDy');
 });

@@ -21,7 +21,7 @@ test.each(['instance_id', 'instanceId'])(
 );
 
 test('a manual request may name everything itself', () => {
-  const place = { account: '444455556666', region: 'us-east-1' };
+  const place = { account: CALLER.account, region: 'us-east-1' };
   const request = { instance_id: ID, ...place, reason: ' beacons ', dryRun: true, force: true };
   expect(parseFinding(request, CALLER)).toMatchObject({
     ...place,
@@ -29,6 +29,16 @@ test('a manual request may name everything itself', () => {
     targets: [{ ...place, instanceId: ID }],
     request: { reason: 'beacons', dryRun: true, force: true },
   });
+});
+
+test('a manual request about another account is refused, unless an administrator makes it', () => {
+  const request = { instance_id: ID, account: '444455556666' };
+  expect(parseFinding(request, CALLER)).toMatchObject({ targets: [], refused: [{ account: '444455556666' }] });
+  expect(parseFinding(request, { ...CALLER, administrators: [CALLER.account] }).targets).toHaveLength(1);
+});
+
+test('a mistyped instance id key is named', () => {
+  expect(() => parseFinding({ instanceID: ID }, CALLER)).toThrow('did you mean instance_id?');
 });
 
 test.each<[object, object, string]>([
@@ -54,7 +64,8 @@ test.each<[object, object, string]>([
 
 test.each<[unknown, string]>([
   [{ source: 'aws.guardduty', 'detail-type': 'AWS API Call via CloudTrail', detail: {} }, 'A CloudTrail event'],
-  [{ source: 'aws.inspector2', 'detail-type': 'Inspector2 Finding', detail: {} }, 'An Inspector event'],
+  [readEvent('guardduty/cloudtrail-call'), 'A CloudTrail event'],
+  [readEvent('inspector/scan'), 'An Inspector event (source "aws.inspector2", detail-type "Inspector2 Scan")'],
   [
     { source: 'aws.securityhub', 'detail-type': 'Security Hub Findings - Imported', detail: {} },
     'A Security Hub event',
@@ -67,8 +78,7 @@ test.each<[unknown, string]>([
   [{ SchemaVersion: '2018-10-08', AwsAccountId: '1', ProductArn: 'x' }, 'An ASFF finding'],
   [{ Findings: [{ ProductArn: 'x' }] }, 'A list of findings: an ASFF finding'],
   [{ class_uid: 2004 }, 'An OCSF finding'],
-  [{ findingArn: 'x' }, 'An Inspector finding'],
-  [{ finding_id: 'x' }, 'A manual request by finding id'],
+  [{ finding_id: 'x' }, 'A request by finding id says nothing by itself'],
   [{ Findings: [] }, 'A document with the keys "Findings"'],
   [{}, 'An empty document'],
   [[], 'A document that is an empty list'],
@@ -96,22 +106,26 @@ test('arbitrary JSON gives a finding or a FindingError', () => {
 
 test('real-shaped documents with one part replaced give a finding or a FindingError', () => {
   const document = fc.constantFrom(
-    'instance',
-    'sample',
-    'eks-runtime-node',
-    'access-key-caller',
-    'attack-sequence',
-    'get-findings-answer',
+    'guardduty/instance',
+    'guardduty/sample',
+    'guardduty/eks-runtime-node',
+    'guardduty/access-key-caller',
+    'guardduty/attack-sequence-tagged',
+    'guardduty/credential-exfiltration',
+    'guardduty/get-findings-answer',
+    'inspector/package-critical-exploit',
+    'inspector/network-internet',
+    'inspector/list-findings-answer-pascal',
   );
   fc.assert(
     fc.property(document, fc.nat(), fc.jsonValue(), (name, position, value) => {
-      const input = readEvent(`guardduty/${name}`);
+      const input = readEvent(name);
       const places = placesIn(input);
       const place = places[position % places.length];
       if (place !== undefined) Reflect.set(place.parent, place.key, value);
       expectFindingOrFindingError(input);
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   );
 });
 

@@ -4,7 +4,7 @@ import { parseFinding } from '../../src/finding/parse.ts';
 import { decide } from '../../src/policy/decide.ts';
 import type { Decision } from '../../src/policy/decision.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { guardDutyEvent } from '../events/events.ts';
+import { guardDutyEvent, inspectorEvent } from '../events/events.ts';
 import { defaultPolicies, findingWith, policyOf } from './policies.ts';
 
 const DEFAULT = defaultPolicies().default;
@@ -13,13 +13,15 @@ interface Circumstances {
   policy?: Policy;
   facts?: TargetFacts;
   modeCeiling?: 'observe' | 'enforce';
+  dryRun?: boolean;
 }
 
-function decided(finding: Finding, { policy = DEFAULT, facts, modeCeiling }: Circumstances = {}): Decision {
+function decided(finding: Finding, { policy = DEFAULT, facts, modeCeiling, dryRun }: Circumstances = {}): Decision {
   const target = finding.targets[0];
   if (target === undefined) throw new Error('the finding has no target');
   const ceiling = modeCeiling === undefined ? {} : { modeCeiling };
-  return decide({ policy, finding, target, facts: facts ?? target.facts, ...ceiling });
+  const asked = dryRun === undefined ? {} : { dryRun };
+  return decide({ policy, finding, target, facts: facts ?? target.facts, ...ceiling, ...asked });
 }
 
 function manual(request: object = {}): Finding {
@@ -129,6 +131,66 @@ test.each<[Policy['mode'], 'observe' | 'enforce' | undefined, boolean]>([
   const circumstances = { policy: { ...DEFAULT, mode }, ...(modeCeiling === undefined ? {} : { modeCeiling }) };
   expect(decided(instance(), circumstances)).toMatchObject({ response: 'quarantine', dryRun });
   expect(decided(manual(), circumstances)).toMatchObject({ response: 'quarantine', dryRun: false });
+});
+
+test('a dry run that is asked for is one, whatever the finding and the mode', () => {
+  for (const finding of [instance(), manual(), parseFinding(guardDutyEvent('sample'), {})]) {
+    const decision = decided(finding, { dryRun: true, modeCeiling: 'enforce' });
+    expect(decision).toMatchObject({ response: 'quarantine', dryRun: true });
+    expect(decision.reasons.at(-1)).toBe('Dry run: asked for.');
+  }
+  expect(decided(instance(), { dryRun: false }).dryRun).toBe(false);
+});
+
+test('a finding that a person names by its id is decided like the finding', () => {
+  const asked = (request: object) => ({ ...instance(), request: { dryRun: false, force: false, ...request } });
+  expect(decided(asked({}), { modeCeiling: 'observe' })).toMatchObject({ rule: 'high-severity', dryRun: true });
+  expect(decided(asked({ dryRun: true })).reasons.at(-1)).toBe('Dry run: the request asks for it.');
+  const facts = { tags: { 'eks:cluster-name': 'blue' } };
+  expect(decided(asked({}), { facts }).response).toBe('collect');
+  expect(decided(asked({ force: true, reason: 'confirmed' }), { facts }).response).toBe('quarantine');
+});
+
+test.each([
+  ['package-critical-exploit', 'collect', 'exploitable-vulnerability'],
+  ['package-critical', 'notify', 'critical-vulnerability'],
+  ['package-high', 'ignore', 'other-inspector'],
+  ['network-internet', 'ignore', 'other-inspector'],
+  ['untriaged', 'ignore', 'other-inspector'],
+  ['package-suppressed', 'ignore', 'archived'],
+  ['package-closed', 'ignore', 'archived'],
+])('Inspector, %s: %s by default', (name, response, rule) => {
+  expect(decided(parseFinding(inspectorEvent(name), {}))).toMatchObject({ response, rule, dryRun: false });
+});
+
+test.each<[string, string, boolean]>([
+  ['package-critical-exploit', 'exploitAvailable: true', true],
+  ['package-critical-exploit', 'exploitAvailable: false', false],
+  ['package-critical', 'exploitAvailable: false', true],
+  ['untriaged', 'exploitAvailable: false', false],
+  ['package-critical', 'score: { gte: 9.8 }', true],
+  ['package-critical', 'score: { gt: 9.8 }', false],
+  ['untriaged', 'score: { gte: 0 }', false],
+  ['network-internet', 'reachable: true', true],
+  ['network-private', 'reachable: true', false],
+  ['network-private', 'reachable: false', true],
+  ['package-critical', 'reachable: false', false],
+  ['package-high', 'severity: [HIGH, CRITICAL]', true],
+  ['package-high', 'severity: { gte: 0 }', false],
+  ['package-high', 'type: "PACKAGE_*"', true],
+  ['package-high', 'resourceType: AWS_EC2_INSTANCE', true],
+  ['package-high', 'tags: Owner=orders-*', true],
+  ['package-high', 'vpc: vpc-0d1*', true],
+])('Inspector, %s: condition %s holds: %s', (name, condition, holds) => {
+  const policy = policyOf(`rules:\n  - id: it\n    respond: notify\n    when:\n      ${condition}`);
+  expect(decided(parseFinding(inspectorEvent(name), {}), { policy }).response).toBe(holds ? 'notify' : 'ignore');
+});
+
+test('a suppressed or closed finding says so', () => {
+  const { reasons } = decided(parseFinding(inspectorEvent('package-closed'), {}));
+  expect(reasons).toEqual([
+    'The finding is suppressed or closed: a suppression rule covers it, or what it found is gone.',
+  ]);
 });
 
 test('a manual request can ask for a dry run', () => {

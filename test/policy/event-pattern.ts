@@ -1,6 +1,8 @@
 /** As much of EventBridge's pattern matching as the compiled patterns use, for the properties that they must have. */
 
 export function matchesPattern(pattern: object, event: unknown): boolean {
+  // Conditions on siblings hold in the same element of a list.
+  if (Array.isArray(event)) return event.some((element: unknown) => matchesPattern(pattern, element));
   return Object.entries(pattern).every(([key, expected]: [string, unknown]) => {
     const value = isObject(event) ? event[key] : undefined;
     if (!Array.isArray(expected)) return isObject(expected) && matchesPattern(expected, value);

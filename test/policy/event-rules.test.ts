@@ -1,99 +1,62 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { parseFinding } from '../../src/finding/parse.ts';
-import { decide } from '../../src/policy/decide.ts';
-import { RESPONSES } from '../../src/policy/decision.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
 import type { Policies } from '../../src/policy/policy.ts';
-import { BASE, policyFor } from '../../src/policy/policy.ts';
-import { SEVERITY_LABELS, SOURCES } from '../../src/policy/schema.ts';
 import type { Rule } from '../../src/policy/schema.ts';
-import type { GuardDutyEvent } from '../events/events.ts';
-import { guardDutyEvent } from '../events/events.ts';
+import { guardDutyEvent, inspectorEvent } from '../events/events.ts';
 import { matchesPattern } from './event-pattern.ts';
+import { isNoOnesBusiness, policiesWith, someEvent, somePolicies, wouldAct } from './generated.ts';
 import { defaultPolicies, policyOf } from './policies.ts';
-
-const ACCOUNTS = ['111122223333', '444455556666'];
-const TYPES = ['Backdoor:EC2/C&CActivity.B!DNS', 'Recon:EC2/PortProbeUnprotectedPort', 'Trojan:EC2/DropPoint'];
-
-function policiesWith(rules: Rule[], accounts: Policies['accounts'] = {}): Policies {
-  return { version: 1, administrators: [], default: { ...BASE, rules }, accounts };
-}
 
 function admits(policies: Policies, event: unknown): boolean {
   return eventRules(policies).some(({ pattern }) => matchesPattern(pattern, event));
 }
 
-/** Would the policy do more than ignore any target of the event, with the facts that the event has or once more are known? */
-function wouldAct(policies: Policies, event: GuardDutyEvent): boolean {
-  const finding = parseFinding(event, {});
-  return finding.targets.some((target) => {
-    const policy = policyFor(policies, target.account);
-    return [target.facts, {}].some((facts) => decide({ policy, finding, target, facts }).response !== 'ignore');
-  });
-}
-
-const someEvent = fc
-  .record({
-    account: fc.constantFrom(...ACCOUNTS),
-    region: fc.constantFrom('eu-west-1', 'us-east-1'),
-    type: fc.constantFrom(...TYPES),
-    severity: fc.constantFrom(1, 3.9, 4, 5, 6.9, 7, 8, 8.9, 9, 10),
-    role: fc.constantFrom('TARGET', 'ACTOR', undefined),
-    resourceType: fc.constantFrom('Instance', 'EKSCluster', 'ECSCluster', 'AccessKey', 'S3Bucket'),
-    archived: fc.constantFrom(true, false, undefined),
-  })
-  .map(({ account, region, type, severity, role, resourceType, archived }) => {
-    const event = guardDutyEvent('instance');
-    event.account = account;
-    Object.assign(event.detail, { accountId: account, region, type, severity });
-    event.detail.resource.resourceType = resourceType;
-    Object.assign(event.detail.service, { resourceRole: role, archived });
-    // As on the wire: what is undefined is not there.
-    return JSON.parse(JSON.stringify(event)) as GuardDutyEvent;
-  });
-
-const names = (...some: string[]) => fc.uniqueArray(fc.constantFrom(...some), { minLength: 1, maxLength: 3 });
-const someWhen = fc.record(
-  {
-    source: names(...SOURCES) as fc.Arbitrary<NonNullable<Rule['when']['source']>>,
-    severity: fc.oneof(
-      fc.constantFrom(4, 7, 9),
-      names(...SEVERITY_LABELS) as fc.Arbitrary<(typeof SEVERITY_LABELS)[number][]>,
-      fc.record({ gte: fc.constantFrom(1, 4, 7), lt: fc.constantFrom(7, 9) }),
-      fc.record({ gt: fc.constantFrom(3, 6), lte: fc.constantFrom(6.9, 9) }),
-      fc.record({ gte: fc.constantFrom(4, 7, 9) }),
-    ),
-    type: names('Backdoor:*', '*!DNS', '*:EC2/*Port*', 'Trojan:EC2/DropPoint', '*'),
-    role: fc.constantFrom<'TARGET' | 'ACTOR'>('TARGET', 'ACTOR'),
-    resourceType: names('Instance', '*Cluster', 'AccessKey'),
-    account: names(...ACCOUNTS),
-    region: names('eu-*', 'us-east-1'),
-    tags: names('Owner', 'tier=*'),
-    vpc: names('vpc-0d1d1d1d1d1d1d1d1', 'vpc-none'),
-    exploitAvailable: fc.boolean(),
-  },
-  { requiredKeys: [] },
-);
-const someRules: fc.Arbitrary<Rule[]> = fc
-  .array(fc.record({ when: someWhen, respond: fc.constantFrom(...RESPONSES) }), { maxLength: 6 })
-  .map((rules) => rules.map((rule, index) => ({ id: `rule-${index}`, ...rule })));
-const somePolicies = fc
-  .record({ rules: someRules, own: fc.option(someRules) })
-  .map(({ rules, own }) => policiesWith(rules, own === null ? {} : { '444455556666': { ...BASE, rules: own } }));
-
-test('the default policy compiles to one pattern', () => {
+test('the default policy compiles to one pattern for each kind of event', () => {
+  const guardduty = { source: ['aws.guardduty'], 'detail-type': ['GuardDuty Finding'] };
+  const service = { archived: [false, null, { exists: false }] };
   expect(eventRules(defaultPolicies())).toEqual([
     {
       name: 'guardduty',
       pattern: {
-        source: ['aws.guardduty'],
-        'detail-type': ['GuardDuty Finding'],
+        ...guardduty,
+        detail: {
+          severity: [{ numeric: ['>=', 4] }],
+          type: ['EKS', 'ECS', 'EC2'].map((what) => ({ prefix: `AttackSequence:${what}/` })),
+          resource: { resourceType: ['AttackSequence'] },
+          service,
+        },
+      },
+    },
+    {
+      name: 'guardduty-2',
+      pattern: {
+        ...guardduty,
         detail: {
           severity: [{ numeric: ['>=', 4] }],
           resource: { resourceType: expect.arrayContaining(['Instance', 'EKSCluster', 'ECSCluster', 'Container']) },
-          service: { archived: [false, { exists: false }] },
+          service,
         },
+      },
+    },
+    {
+      name: 'guardduty-3',
+      pattern: {
+        ...guardduty,
+        detail: {
+          severity: [{ numeric: ['>=', 7] }],
+          type: [{ prefix: 'UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration' }],
+          resource: { resourceType: ['AccessKey'] },
+          service,
+        },
+      },
+    },
+    {
+      name: 'inspector',
+      pattern: {
+        source: ['aws.inspector2'],
+        'detail-type': ['Inspector2 Finding'],
+        detail: { status: ['ACTIVE'], resources: { type: ['AWS_EC2_INSTANCE'] }, severity: ['CRITICAL'] },
       },
     },
   ]);
@@ -123,8 +86,7 @@ test('what no rule could act on is not admitted: other sources, ignored severiti
     fc.property(somePolicies, someEvent, (policies, event) => {
       expect(admits(policies, { ...event, source: 'my.app' })).toBe(false);
       expect(admits(policies, { ...event, 'detail-type': 'AWS API Call via CloudTrail' })).toBe(false);
-      Object.assign(event.detail.service, { archived: true });
-      expect(admits(policies, event)).toBe(false);
+      if (isNoOnesBusiness(policies, event)) expect(admits(policies, event)).toBe(false);
     }),
   );
   const policy = policyOf('rules: [{ id: a, when: { severity: [MEDIUM, CRITICAL] }, respond: notify }]');
@@ -134,6 +96,27 @@ test('what no rule could act on is not admitted: other sources, ignored severiti
     return admits(policies, { ...event, detail: { ...event.detail, severity } });
   });
   expect(admitted).toEqual([4, 6.9, 9, 10]);
+});
+
+test('what Inspector calls an instance is known by its resources, and what it has dealt with is left out', () => {
+  const policies = defaultPolicies();
+  expect(admits(policies, inspectorEvent('package-critical-exploit'))).toBe(true);
+  expect(admits(policies, inspectorEvent('package-critical'))).toBe(true);
+  for (const name of ['package-high', 'package-suppressed', 'package-closed', 'image', 'scan', 'network-internet'])
+    expect({ name, admitted: admits(policies, inspectorEvent(name)) }).toEqual({ name, admitted: false });
+});
+
+test('conditions of Inspector are in its pattern', () => {
+  const { rules } = policyOf(
+    'rules: [{ id: a, when: { exploitAvailable: true, score: { gte: 9 } }, respond: notify }, { id: b, when: { reachable: true, account: "111122223333" }, respond: collect }]',
+  );
+  const common = { status: ['ACTIVE'], resources: { type: ['AWS_EC2_INSTANCE'] } };
+  expect(
+    eventRules(policiesWith(rules)).map(({ name, pattern }) => [name, (pattern as { detail: object }).detail]),
+  ).toEqual([
+    ['inspector', { ...common, exploitAvailable: ['YES'], inspectorScore: [{ numeric: ['>=', 9] }] }],
+    ['inspector-2', { ...common, type: ['NETWORK_REACHABILITY'], awsAccountId: ['111122223333'] }],
+  ]);
 });
 
 test('patterns stay within the limit, however long the lists are', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { findTag, globMatches } from '../../src/policy/globs.ts';
+import { findTag, globMatches, remainders } from '../../src/policy/globs.ts';
 
 test.each<[string, string, boolean]>([
   ['*', '', true],
@@ -25,6 +25,18 @@ test('globs agree with regular expressions', () => {
       const expression = new RegExp(`^${glob.replaceAll('*', '.*')}$`);
       expect(globMatches(glob, text)).toBe(expression.test(text));
     }),
+  );
+});
+
+test('what is left of a glob after a prefix matches what is left of the text, and nothing else', () => {
+  const glob = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 8 });
+  const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
+  fc.assert(
+    fc.property(glob, text, text, (pattern, prefix, rest) => {
+      const left = remainders(pattern, prefix).some((remainder) => globMatches(remainder, rest));
+      expect(left).toBe(globMatches(pattern, prefix + rest));
+    }),
+    { numRuns: 500 },
   );
 });
 

@@ -78,6 +78,31 @@ test.each<[string, string, string]>([
     'rules[0].when.severity.gte: found "high", expected a number from 0 to 10',
   ],
   [
+    'bound that EventBridge cannot compare',
+    rule('when: { severity: { gte: 6.9999999 } }'),
+    'rules[0].when.severity.gte: found 6.9999999, expected a number of at most six decimals',
+  ],
+  [
+    'condition that the source does not know',
+    rule('when: { source: guardduty, exploitAvailable: true }'),
+    'p.yml:3:77 no finding of guardduty has exploitAvailable, so the rule never matches; expected a source that has: inspector',
+  ],
+  [
+    'number where the source gives labels',
+    rule('when: { source: [inspector, manual], severity: { gte: 9 } }'),
+    'no finding of inspector or manual has severity as a number',
+  ],
+  [
+    'test that no finding is like',
+    'rules: []\ntests: [{ finding: { source: inspector, severity: 9 }, expect: ignore }]',
+    'p.yml:3:51 found 9, expected a label such as CRITICAL: findings of inspector have no number',
+  ],
+  [
+    'mistyped fact of a test',
+    'rules: []\ntests: [{ finding: { source: inspector, exploitAvailble: true }, expect: ignore }]',
+    'found unknown key "exploitAvailble" in tests[0].finding',
+  ],
+  [
     'range without bound',
     rule('when: { severity: {} }'),
     'rules[0].when.severity: found an object, expected at least one of gte, gt, lte and lt',

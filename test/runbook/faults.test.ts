@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { labConfig } from '../../src/lab/client.ts';
 import { exitCode } from '../../src/runbook/plan.ts';
-import { incidentRoom, isIsolated } from '../support/incident-room.ts';
+import { groupsIn, incidentRoom, isIsolated } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -48,8 +48,7 @@ test('the next finding tries again in the same incident, and the recorded `from`
   const second = await room.respond(room.event(({ detail }) => void (detail.id = 'another')));
   expect(second).toMatchObject({ status: 'quarantined', incidentId: first.incidentId });
   const { from } = second.changes.find(({ action }) => action === 'quarantine-network') ?? {};
-  for (const [id, groups] of Object.entries(room.world.groupIds))
-    expect((from as Record<string, { groups: string[] }>)[id]?.groups).toEqual(groups);
+  expect(groupsIn(from)).toEqual(room.world.groupIds);
   expect((await room.reading()).snapshots).toHaveLength(2);
 });
 

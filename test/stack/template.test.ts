@@ -51,7 +51,11 @@ afterAll(async () => {
 async function sls(...args: string[]): Promise<string> {
   const env = { PATH: process.env['PATH'], HOME: dir, AWS_EC2_METADATA_DISABLED: 'true' };
   const bin = join(ROOT, 'node_modules/serverless/bin/serverless.js');
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [bin, ...args], { cwd: ROOT, env });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [bin, ...args], {
+    cwd: ROOT,
+    env,
+    timeout: 50_000,
+  });
   return stdout + stderr;
 }
 

@@ -207,3 +207,9 @@ export function isIsolated(reading: Reading, world: World): boolean {
     reading.rules === 0
   );
 }
+
+/** Interface id → groups, of a recorded state of the network. */
+export function groupsIn(state: unknown): Record<string, string[]> {
+  const interfaces = Object.entries((state ?? {}) as Record<string, { groups: string[] }>);
+  return Object.fromEntries(interfaces.map(([id, { groups }]) => [id, groups]));
+}

@@ -5,7 +5,7 @@ import { attachLocalAws, startLocalAws, type Delivery, type LocalAws } from '../
 import { startProxy, type Proxy } from '../../src/lab/proxy.ts';
 
 /** Set by global-setup.ts: one server for the whole run. */
-export const ENDPOINT_VARIABLE = 'SECRESPONSE_TEST_ENDPOINT';
+const ENDPOINT_VARIABLE = 'SECRESPONSE_TEST_ENDPOINT';
 
 export interface TestAccount {
   /** Twelve digits that no other test has. */
@@ -14,14 +14,14 @@ export interface TestAccount {
   endpoint: string;
   proxy: Proxy;
   /** Hears what EventBridge delivers to Lambda targets of rules in this account. @returns a function that stops it. */
-  onDelivery(listener: (delivery: Delivery) => void): () => void;
+  onDelivery: (listener: (delivery: Delivery) => void) => () => void;
 }
 
 export interface TestAws {
   /** Without a proxy; for the default account. */
   readonly endpoint: string;
   /** An empty account behind a proxy of its own; the proxy is stopped at the end of the file. */
-  newAccount(options?: { latencyMs?: number }): Promise<TestAccount>;
+  newAccount: (options?: { latencyMs?: number }) => Promise<TestAccount>;
 }
 
 /** Call it at the top of a test file. Uses the run's server where there is one, else starts one for the file. */

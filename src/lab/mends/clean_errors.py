@@ -6,8 +6,15 @@ Stock moto answers HTML with status 500 (404 for REST), which the SDK retries an
 import json
 import re
 import sys
+import threading
 import traceback
+from collections import defaultdict
 from xml.sax.saxutils import escape
+
+
+# Moto walks its dictionaries while other calls change them, which ends in a 500 now and then, and reads before it writes,
+# which lets two writers of one S3 key win: the calls of one service wait for each other.
+ONE_AT_A_TIME = defaultdict(threading.RLock)
 
 
 def clean(app):
@@ -22,10 +29,11 @@ def clean(app):
 
         operation = operation_of(environ)
         try:
-            body = app(environ, hold)
-            if not is_html_error(held):
+            with ONE_AT_A_TIME[service_of(environ)]:
+                body = b"".join(app(environ, hold))
+            if not is_html_error(held, body):
                 start_response(held["status"], held["headers"])
-                return body
+                return [body]
             code, message = "InvalidAction", f"the local AWS does not implement {operation}"
         except NotImplementedError as error:
             code, message = "InvalidAction", f"the local AWS does not implement {operation}: {error}"
@@ -43,14 +51,14 @@ def clean(app):
     return handle
 
 
-def is_html_error(held):
-    content_type = dict((name.lower(), value) for name, value in held["headers"]).get("content-type", "")
-    return held["status"][0] in "45" and content_type.startswith("text/html") and held["status"][:3] in ("404", "405", "500")
+def is_html_error(held, body):
+    """Whether Flask found no route, or stumbled; the content type does not tell, as moto's own answers share it."""
+    return held["status"][:3] in ("404", "405", "500") and body[:14].lower() == b"<!doctype html"
 
 
 def operation_of(environ):
-    target = environ.get("HTTP_X_AMZ_TARGET")
-    return target or f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')} of {service_of(environ) or 'a service'}"
+    route = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')} of {service_of(environ) or 'a service'}"
+    return environ.get("HTTP_X_AMZ_TARGET") or route
 
 
 def service_of(environ):

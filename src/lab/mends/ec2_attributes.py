@@ -24,14 +24,20 @@ ATTRIBUTES = [
 
 
 def one_attribute_of_a_living_instance():
-    """ModifyInstanceAttribute: stock moto takes several attributes, of which it changes one, and terminated instances."""
+    """ModifyInstanceAttribute: stock moto changes one of several attributes, and terminated instances.
+
+    Without any attribute, it wipes the groups.
+    """
     stock = InstanceResponse.modify_instance_attribute
 
     def modify_instance_attribute(self):
         instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
         if instance.state == "terminated":
             raise EC2ClientError("IncorrectInstanceState", f"The instance '{instance.id}' is terminated.")
-        if len([name for name in ATTRIBUTES if self._get_param(name) is not None]) > 1:
+        said = [name for name in [*ATTRIBUTES, "Attribute"] if self._get_param(name) is not None]
+        if not said:
+            raise EC2ClientError("InvalidParameterCombination", "No attributes specified.")
+        if len(said) > 1:
             raise EC2ClientError("InvalidParameterCombination", "Fields for multiple attribute types specified")
         return stock(self)
 
@@ -39,7 +45,7 @@ def one_attribute_of_a_living_instance():
 
 
 def shutdown_behavior():
-    """ModifyInstanceAttribute InstanceInitiatedShutdownBehavior: stock moto ignores it and wipes the instance's groups."""
+    """ModifyInstanceAttribute InstanceInitiatedShutdownBehavior: stock moto ignores it and wipes the groups."""
     stock = InstanceResponse.modify_instance_attribute
 
     def modify_instance_attribute(self):

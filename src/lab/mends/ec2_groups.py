@@ -1,6 +1,10 @@
 """EC2: security groups, and the groups of network interfaces."""
 
-from moto.ec2.exceptions import InvalidPermissionNotFoundError, InvalidSecurityGroupNotFoundError
+from moto.ec2.exceptions import (
+    DependencyViolationError,
+    InvalidPermissionNotFoundError,
+    InvalidSecurityGroupNotFoundError,
+)
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface, NetworkInterfaceBackend
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.security_groups import SecurityGroupBackend
@@ -64,14 +68,36 @@ def revoke_egress_ipv6():
                 raise InvalidPermissionNotFoundError()
         else:
             others = self._add_source_group(source_groups, vpc_id)
+            prefixes = prefix_list_ids or []
             wanted = self._iterate_security_rules(
-                ip_protocol, group.group_id, from_port, to_port, ip_ranges, others, prefix_list_ids or [], is_egress=True
+                ip_protocol, group.group_id, from_port, to_port, ip_ranges, others, prefixes, is_egress=True
             )
             gone = [rule_like(group.egress_rules, rule) for rule in wanted]
         ids = {rule.id for rule in gone}
         group.egress_rules = [rule for rule in group.egress_rules if rule.id not in ids]
 
     SecurityGroupBackend.revoke_security_group_egress = revoke_security_group_egress
+
+
+def keep_groups_in_use():
+    """DeleteSecurityGroup: stock moto deletes groups that interfaces or other groups still use."""
+    stock = SecurityGroupBackend.delete_security_group
+
+    def delete_security_group(self, name=None, group_id=None):
+        found = self.get_security_group_by_name_or_id(group_id or name)
+        if found and is_in_use(self, found):
+            raise DependencyViolationError(f"resource {found.id} has a dependent object")
+        return stock(self, name, group_id)
+
+    SecurityGroupBackend.delete_security_group = delete_security_group
+
+
+def is_in_use(backend, group):
+    if any(group in interface._group_set for interface in backend.enis.values()):
+        return True
+    others = [other for groups in backend.groups.values() for other in groups.values() if other is not group]
+    rules = [rule for other in others for rule in [*other.ingress_rules, *other.egress_rules]]
+    return any(rule.source_group.get("GroupId") == group.id for rule in rules)
 
 
 def rule_like(rules, wanted):
@@ -81,4 +107,10 @@ def rule_like(rules, wanted):
     raise InvalidPermissionNotFoundError()
 
 
-MENDS = [own_groups_of_interface, groups_of_first_interface, modify_interface_groups, revoke_egress_ipv6]
+MENDS = [
+    own_groups_of_interface,
+    groups_of_first_interface,
+    modify_interface_groups,
+    revoke_egress_ipv6,
+    keep_groups_in_use,
+]

@@ -44,7 +44,7 @@ def termination_protection_at_launch():
 
 
 def let_go_when_terminated():
-    """TerminateInstances: stock moto still shows the interfaces of a terminated instance, its address and its network."""
+    """TerminateInstances: stock moto goes on showing the interfaces, address and network of a terminated instance."""
     stock = Instance.terminate
 
     def terminate(self):

@@ -6,9 +6,10 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
+from moto.ec2.utils import generic_filter
 
 # AWS takes minutes to hours; this is long enough for a test to see the state in between.
-PENDING_SECONDS = 3
+PENDING_SECONDS = 2
 
 
 def pending_at_first():
@@ -71,13 +72,12 @@ def owners():
     """DescribeSnapshots OwnerIds: stock moto ignores them, and lists the snapshots of public images too."""
 
     def describe_snapshots(self):
-        snapshots = self.ec2_backend.describe_snapshots(
-            snapshot_ids=self._get_param("SnapshotIds", []), filters=self._filters_from_querystring()
-        )
-        owners_wanted = [self.current_account if owner == "self" else owner for owner in self._get_param("OwnerIds", [])]
-        if owners_wanted:
-            snapshots = [snapshot for snapshot in snapshots if snapshot.owner_id in owners_wanted]
-        return ActionResult({"Snapshots": snapshots})
+        snapshots = self.ec2_backend.describe_snapshots(snapshot_ids=self._get_param("SnapshotIds", []))
+        wanted = [self.current_account if owner == "self" else owner for owner in self._get_param("OwnerIds", [])]
+        if wanted:
+            snapshots = [snapshot for snapshot in snapshots if snapshot.owner_id in wanted]
+        # Last, since the snapshots of public images are many.
+        return ActionResult({"Snapshots": generic_filter(self._filters_from_querystring(), snapshots)})
 
     ElasticBlockStore.describe_snapshots = describe_snapshots
 

@@ -91,7 +91,7 @@ def as_delivered(event):
 
 
 def match_inside_arrays():
-    """Patterns that look into an array of objects, such as tags: stock moto never matches; AWS does, element by element."""
+    """Patterns that look into an array of objects, such as tags: AWS does, element by element; stock moto does not."""
 
     def matches_event(self, event):
         return matches(self, json.loads(json.dumps(event)), self.get_pattern())

@@ -4,7 +4,7 @@ import math
 import struct
 
 # One step for every frequency: text stays crisp, and the picture small.
-QUANTUM = 16
+QUANTUM = 24
 # Diagonal by diagonal, the direction alternates.
 ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
 

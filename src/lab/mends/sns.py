@@ -46,7 +46,8 @@ def refuse_bad_structure():
         try:
             texts = json.loads(message)
         except ValueError as error:
-            raise SNSInvalidParameter("Invalid parameter: Message Structure - JSON message body failed to parse") from error
+            text = "Invalid parameter: Message Structure - JSON message body failed to parse"
+            raise SNSInvalidParameter(text) from error
         if not isinstance(texts, dict) or not isinstance(texts.get("default"), str):
             raise SNSInvalidParameter("Invalid parameter: Message Structure - No default entry in JSON message body")
 

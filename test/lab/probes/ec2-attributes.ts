@@ -36,16 +36,17 @@ export const probes: Probe[] = [
   },
   {
     mend: 'ec2_attributes.one_attribute_of_a_living_instance',
-    holds: 'two attributes in one call are refused, and any of a terminated instance',
+    holds: 'two attributes in one call are refused, and none, and any of a terminated instance',
     async run(lab) {
       const { instanceId: InstanceId } = await lab.world();
       const both = await failure(
         modify(lab, { InstanceId, DisableApiTermination: { Value: false }, DisableApiStop: { Value: true } }),
       );
+      const none = await failure(modify(lab, { InstanceId }));
       await lab.ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }));
-      return [both, await failure(modify(lab, { InstanceId, DisableApiTermination: { Value: true } }))];
+      return [both, none, await failure(modify(lab, { InstanceId, DisableApiTermination: { Value: true } }))];
     },
-    answer: ['InvalidParameterCombination', 'IncorrectInstanceState'],
+    answer: ['InvalidParameterCombination', 'InvalidParameterCombination', 'IncorrectInstanceState'],
   },
   {
     mend: 'ec2_attributes.groups_of_one_interface',

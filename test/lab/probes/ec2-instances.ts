@@ -215,7 +215,8 @@ export const probes: Probe[] = [
         return found.Snapshots?.map(({ State, Progress }) => `${State} ${Progress}`);
       };
       const early = await states();
-      await new Promise((resolve) => setTimeout(resolve, 3_100));
+      if (early?.includes('completed 100%')) return early;
+      await new Promise((resolve) => setTimeout(resolve, 2_100));
       return [Snapshots.map(({ State }) => State), early, await states()];
     },
     answer: [
@@ -240,7 +241,7 @@ export const probes: Probe[] = [
           TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'Incident', Value: '1' }] }],
         },
       );
-      const volumeNumbers = (found: { VolumeId?: string }[]) =>
+      const volumeNumbers = (found: { VolumeId?: string | undefined }[]) =>
         found.map(({ VolumeId = '' }) => volumeIds.indexOf(VolumeId));
       return {
         all: volumeNumbers(all),

@@ -1,6 +1,7 @@
 import {
   AuthorizeSecurityGroupEgressCommand,
   CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
   DescribeInstancesCommand,
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
@@ -90,5 +91,16 @@ export const probes: Probe[] = [
       return [ranges.length, await rules(), await failure(revoke())];
     },
     answer: [2, [], 'InvalidPermission.NotFound'],
+  },
+  {
+    mend: 'ec2_groups.keep_groups_in_use',
+    holds: 'a group that an interface uses is not deleted, another one is',
+    async run(lab) {
+      const { vpcId, groupIds } = await lab.world();
+      const remove = (GroupId: string | undefined) =>
+        failure(lab.ec2.send(new DeleteSecurityGroupCommand({ GroupId })));
+      return [await remove(Object.values(groupIds)[0]?.[0]), await remove(await closedGroup(lab, vpcId))];
+    },
+    answer: ['DependencyViolation', 'no error'],
   },
 ];

@@ -1,10 +1,18 @@
 import { LockSnapshotCommand } from '@aws-sdk/client-ec2';
 import { PutEventsCommand, PutTargetsCommand, TestEventPatternCommand } from '@aws-sdk/client-eventbridge';
+import { ListFindingsCommand } from '@aws-sdk/client-guardduty';
 import { CreateInstanceProfileCommand, GetContextKeysForCustomPolicyCommand } from '@aws-sdk/client-iam';
-import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectRetentionCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  PutObjectLockConfigurationCommand,
+} from '@aws-sdk/client-s3';
 import { CreateTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { labConfig } from '../../../src/lab/client.ts';
 import { receiveMessages } from '../../../src/lab/deployment.ts';
 import { createRules, putEvent } from '../../../src/lab/event-bus.ts';
@@ -34,6 +42,24 @@ const publish = async (lab: Lab, input: Omit<ConstructorParameters<typeof Publis
   return failure(lab.sns.send(new PublishCommand({ TopicArn, ...input })));
 };
 
+/** Into a bucket with three days of default retention. */
+async function putLocked(lab: Lab, more: { ChecksumAlgorithm?: 'SHA256' } = {}) {
+  const Bucket = `locked-${randomUUID()}`;
+  await lab.s3.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
+  await lab.s3.send(
+    new PutObjectLockConfigurationCommand({
+      Bucket,
+      ObjectLockConfiguration: {
+        ObjectLockEnabled: 'Enabled',
+        Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 3 } },
+      },
+    }),
+  );
+  const ChecksumSHA256 = createHash('sha256').update('text').digest('base64');
+  await lab.s3.send(new PutObjectCommand({ Bucket, Key: 'evidence', Body: 'text', ChecksumSHA256, ...more }));
+  return Bucket;
+}
+
 export const probes: Probe[] = [
   {
     mend: 'clean_errors',
@@ -41,8 +67,10 @@ export const probes: Probe[] = [
     run: async (lab) => [
       await failure(lab.ec2.send(new LockSnapshotCommand({ SnapshotId: 'snap-1', LockMode: 'governance' }))),
       await failure(lab.iam.send(new GetContextKeysForCustomPolicyCommand({ PolicyInputList: ['{}'] }))),
+      await failure(lab.s3.send(new HeadBucketCommand({ Bucket: 'no-such-bucket' }))),
+      await failure(lab.guardduty.send(new ListFindingsCommand({ DetectorId: '0123456789abcdef' }))),
     ],
-    answer: ['InvalidAction', 'InvalidAction'],
+    answer: ['InvalidAction', 'InvalidAction', 'NotFound', 'InvalidAction'],
   },
   {
     mend: 'events.deliver_to_lambda',
@@ -122,17 +150,35 @@ export const probes: Probe[] = [
     mend: 's3.checked_sha256',
     holds: 'an object is refused where its SHA-256 differs, and keeps it where it does not',
     async run(lab) {
-      await lab.s3.send(new CreateBucketCommand({ Bucket: 'vault' }));
+      const Bucket = `vault-${randomUUID()}`;
+      await lab.s3.send(new CreateBucketCommand({ Bucket }));
       const put = (Key: string, ChecksumSHA256: string) =>
-        lab.s3.send(new PutObjectCommand({ Bucket: 'vault', Key, Body: 'evidence', ChecksumSHA256 }));
+        lab.s3.send(new PutObjectCommand({ Bucket, Key, Body: 'evidence', ChecksumSHA256 }));
       const right = createHash('sha256').update('evidence').digest('base64');
       const wrong = createHash('sha256').update('something else').digest('base64');
       const refused = await failure(put('wrong', wrong));
       await put('right', right);
-      const head = await lab.s3.send(new HeadObjectCommand({ Bucket: 'vault', Key: 'right', ChecksumMode: 'ENABLED' }));
+      const head = await lab.s3.send(new HeadObjectCommand({ Bucket, Key: 'right', ChecksumMode: 'ENABLED' }));
       return [refused, head.ChecksumSHA256 === right];
     },
     answer: ['BadDigest', true],
+  },
+  {
+    mend: 's3.checksum_says_its_algorithm',
+    holds: 'a checksum alone is enough in a bucket with default retention',
+    run: async (lab) => failure(putLocked(lab)),
+    answer: 'no error',
+  },
+  {
+    mend: 's3.object_retention',
+    holds: 'the retention of an object can be read',
+    async run(lab) {
+      const Bucket = await putLocked(lab, { ChecksumAlgorithm: 'SHA256' });
+      const { Retention } = await lab.s3.send(new GetObjectRetentionCommand({ Bucket, Key: 'evidence' }));
+      const days = ((Retention?.RetainUntilDate?.getTime() ?? 0) - Date.now()) / 86_400_000;
+      return [Retention?.Mode, Math.round(days)];
+    },
+    answer: ['GOVERNANCE', 3],
   },
   {
     mend: 'sns.refuse_bad_subject',

@@ -1,6 +1,7 @@
 /** What a probe is: a few calls that the local AWS answers as AWS does, and stock moto does not. */
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { GuardDutyClient } from '@aws-sdk/client-guardduty';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -26,6 +27,7 @@ export function labAt(endpoint: string) {
     endpoint,
     ec2: new EC2Client(config),
     events: new EventBridgeClient(config),
+    guardduty: new GuardDutyClient(config),
     iam: new IAMClient(config),
     s3: new S3Client(config),
     sns: new SNSClient(config),

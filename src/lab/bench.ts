@@ -1,0 +1,99 @@
+/** `npm run bench`: the figures of the README, each beside what it is compared with, in one run. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { loadPolicies } from '../cli/policies-dir.ts';
+import { eventRules } from '../policy/event-rules.ts';
+import { buildBundle } from '../stack/esbuild.ts';
+import { startLocalAws } from './local-aws.ts';
+import { rehearse } from './rehearsal.ts';
+import { rounds } from './rounds.ts';
+
+const RUNS = 9;
+const LATENCY_MS = 80;
+const policiesDir = resolve('policies');
+const folder = mkdtempSync(join(tmpdir(), 'secresponse-bench-'));
+try {
+  await bundles();
+  await isolation();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function bundles(): Promise<void> {
+  const small = join(folder, 'with.mjs');
+  const large = join(folder, 'without.mjs');
+  const [withPlugin, without] = [
+    await buildBundle({ outfile: small, policiesDir }),
+    await buildBundle({ outfile: large, policiesDir, literalSchemaKeys: false }),
+  ];
+  // In turn, so that a machine that slows down does so for both.
+  const cpu: [number[], number[]] = [[], []];
+  for (let run = 0; run < RUNS; run += 1) {
+    cpu[0].push(importCpu(small));
+    cpu[1].push(importCpu(large));
+  }
+  const [fast, slow] = cpu.map(median) as [number, number];
+  print('Bundle of the responder, with the schema plugin and without');
+  print(
+    `  size        ${kib(withPlugin.bytes)} against ${kib(without.bytes)}: ${ratio(withPlugin.bytes, without.bytes)}`,
+  );
+  print(`  import CPU  ${fast.toFixed(0)} ms against ${slow.toFixed(0)} ms, median of ${RUNS}: ${ratio(fast, slow)}`);
+}
+
+/** Milliseconds of CPU that a new process spends on importing the bundle. */
+function importCpu(file: string): number {
+  const script = `const a = process.cpuUsage(); await import(${JSON.stringify(pathToFileURL(file).href)}); const b = process.cpuUsage(a); process.stdout.write(String((b.user + b.system) / 1000)); process.exit(0)`;
+  const env = { PATH: process.env['PATH'], AWS_REGION: 'us-east-1' };
+  return Number(execFileSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8' }));
+}
+
+async function isolation(): Promise<void> {
+  const { policies } = loadPolicies(process.cwd());
+  const aws = await startLocalAws();
+  try {
+    const rehearsal = await rehearse({
+      aws,
+      rules: eventRules(policies),
+      bundle: (outfile) => buildBundle({ outfile, policiesDir }),
+      latencyMs: LATENCY_MS,
+      mode: 'enforce',
+      onStage: () => {},
+      onProgress: () => {},
+    });
+    const { calls } = rehearsal.proxy;
+    const levels = rounds(calls);
+    const moves = calls.filter(({ operation }) => operation === 'ModifyNetworkInterfaceAttribute');
+    const chain = Math.max(...moves.map(({ seq }) => levels.get(seq) ?? 0));
+    const lastMove = Math.max(...moves.map(({ endedAt }) => endedAt));
+    const began = calls[0]?.startedAt ?? 0;
+    const before = calls.filter(({ startedAt }) => startedAt < lastMove).length;
+    print(`\nFrom the claim to the last interface change, ${LATENCY_MS} ms added to every call, two interfaces`);
+    print(`  calls one behind the other  ${chain} (${before} calls in all by then, ${calls.length} to the end)`);
+    print(
+      `  time                        ${((lastMove - began) / 1000).toFixed(2)} s: ${ratio(lastMove - began, chain * LATENCY_MS)} of calls × latency`,
+    );
+    print(`  verified                    ${rehearsal.incidents?.[0]?.isolation?.secondsToIsolation} s after the start`);
+    await rehearsal.proxy.stop();
+  } finally {
+    await aws.stop();
+  }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function ratio(one: number, other: number): string {
+  return `× ${(one / other).toFixed(2)}`;
+}
+
+function kib(bytes: number): string {
+  return `${Math.round(bytes / 1024)} KiB`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,116 @@
+/** The main job as a person starts it: one command, a process of its own, its own local AWS. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
+import type { World } from '../../src/lab/world.ts';
+import type { IncidentResult } from '../../src/runbook/incident.ts';
+
+interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+function gameday(args: string[], env: Record<string, string> = {}): Promise<Ran> {
+  const given = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      [resolve('src/cli/secresponse.js'), 'gameday', ...args],
+      { env: { ...given, ...env }, maxBuffer: 10_000_000 },
+      (error, out, err) => done({ code: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+
+const elsewhere: World = {
+  account: '444455556666',
+  region: 'eu-central-1',
+  vpcId: 'vpc-0123456789abcdef0',
+  subnetId: 'subnet-0123456789abcdef0',
+  instanceId: 'i-0fedcba9876543210',
+  interfaceIds: ['eni-0123456789abcdef0'],
+  volumeIds: [],
+  groupIds: {},
+  instanceProfileArn: null,
+  roleName: null,
+  name: 'billing',
+};
+const event = defaultEvent(elsewhere, new Date('2026-02-03T04:05:06Z'));
+
+function file(content: unknown): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'secresponse-gameday-')), 'event.json');
+  writeFileSync(path, JSON.stringify(content));
+  return path;
+}
+
+test('no arguments: the finding is matched, the victim isolated, and everything is shown and kept', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'secresponse-gameday-'));
+  const ran = await gameday(['--out', out]);
+  expect(ran.code).toBe(0);
+  for (const text of [
+    'matched by',
+    '✓ claim',
+    '✓ quarantine-network',
+    '✓ verify',
+    'QUARANTINED',
+    'Isolation verified by a second reading',
+    'Seen from outside',
+    'HOW TO RELEASE',
+    'report.html',
+  ])
+    expect(ran.out).toContain(text);
+  const { incidents } = JSON.parse(readFileSync(join(out, 'result.json'), 'utf8')) as { incidents: IncidentResult[] };
+  const [incident] = incidents;
+  for (const name of ['finding.json', 'instance.json', 'console-screenshot.jpg', 'manifest.json', 'report.html'])
+    expect([name, existsSync(join(out, incident?.evidencePrefix ?? '', name))]).toEqual([name, true]);
+  expect(existsSync(join(out, 'notification.json'))).toBe(true);
+});
+
+test.each([
+  ['a whole event', event],
+  ['a bare detail', event.detail],
+  ['an API-shaped finding', pascal(event.detail)],
+])('--event with %s is mapped onto the local world', async (_name, content) => {
+  const { code, out } = await gameday([
+    '--event',
+    file(content),
+    '--json',
+    '--out',
+    mkdtempSync(join(tmpdir(), 'gd-')),
+  ]);
+  const { incidents } = JSON.parse(out) as { incidents: IncidentResult[] };
+  expect(incidents).toMatchObject([
+    { status: 'quarantined', isolation: { verified: true }, finding: { type: 'Backdoor:EC2/C&CActivity.B!DNS' } },
+  ]);
+  expect(incidents[0]?.target.instanceId).not.toBe(elsewhere.instanceId);
+  expect(code).toBe(0);
+});
+
+test('a finding that no rule admits: says so and why, exit code 0', async () => {
+  const low = structuredClone(event) as { detail: { severity: number } };
+  low.detail.severity = 2;
+  const { code, out } = await gameday(['--event', file(low)]);
+  expect(out).toContain('No rule on EventBridge matches');
+  expect(out).toContain('ignore');
+  expect(code).toBe(0);
+});
+
+test('an endpoint that is no local AWS of ours is refused in one line', async () => {
+  const { code, err } = await gameday([], { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
+  expect(err.trimEnd().split('\n')).toHaveLength(1);
+  expect(err).toContain('http://127.0.0.1:9');
+  expect(code).toBe(2);
+});
+
+/** The same tree in the letters of the GuardDuty API. */
+function pascal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(pascal);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key.charAt(0).toUpperCase() + key.slice(1), pascal(part)]),
+  );
+}

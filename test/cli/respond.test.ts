@@ -1,0 +1,161 @@
+/** `respond` as a person runs it: what it refuses, and that nothing is changed then. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { run } from '../../src/cli/main.ts';
+import { labConfig } from '../../src/lab/client.ts';
+import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { useLocalAws } from '../support/local-aws.ts';
+
+const local = useLocalAws();
+
+interface Answer {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function respond(
+  room: IncidentRoom,
+  args: string[],
+  env: Record<string, string> = {},
+  policies = join(process.cwd(), 'policies'),
+): Promise<Answer> {
+  const all = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets), ...env };
+  Object.assign(process.env, all);
+  const answer: Answer = { code: -1, out: '', err: '' };
+  answer.code = await run(['respond', ...args, '--policies', policies], {
+    out: (text) => void (answer.out += text),
+    err: (text) => void (answer.err += text),
+    env: all,
+    cwd: mkdtempSync(join(tmpdir(), 'secresponse-respond-')),
+  });
+  return answer;
+}
+
+function file(content: unknown): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'secresponse-event-')), 'event.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+test('--event and --json: isolated, exit code 0, one JSON document on standard output', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { code, out } = await respond(room, ['--event', file(room.event()), '--json']);
+  const { incidents } = JSON.parse(out) as { incidents: { status: string; isolation: object }[] };
+  expect(incidents).toMatchObject([{ status: 'quarantined', isolation: { verified: true } }]);
+  expect(code).toBe(0);
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+});
+
+test('--instance says in words what was done', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { code, out, err } = await respond(room, ['--instance', room.world.instanceId, '--reason', 'odd traffic']);
+  expect(code).toBe(0);
+  expect(out).toContain(`QUARANTINED  ${room.world.instanceId} is isolated, verified`);
+  expect(err).toContain('quarantine-network');
+});
+
+test('--dry-run changes nothing', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { code, out } = await respond(room, ['--instance', room.world.instanceId, '--dry-run']);
+  expect(code).toBe(0);
+  expect(out).toContain('nothing was changed');
+  expect(isIsolated(await room.reading(), room.world)).toBe(false);
+});
+
+test('an interface change that is denied ends with exit code 1', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  room.account.proxy.fault({ operation: 'ModifyNetworkInterfaceAttribute', kind: 'denied' });
+  const { code, out } = await respond(room, ['--instance', room.world.instanceId]);
+  expect(code).toBe(1);
+  expect(out).toContain('NOT shown to be isolated');
+  expect(out).not.toMatch(/quarantined/i);
+});
+
+const refusals: [string, (room: IncidentRoom) => Promise<string[]> | string[], RegExp, Record<string, string>?][] = [
+  ['no such instance', () => ['--instance', 'i-0123456789abcdef0'], /there is no instance i-0123456789abcdef0/],
+  ['a malformed id', () => ['--instance', 'i-nonsense'], /i-nonsense|instance id/],
+  ['neither instance nor event', () => [], /--instance i-… and --event FILE/],
+  ['force without a reason', ({ world }) => ['--instance', world.instanceId, '--force'], /--reason/],
+  ['an unknown option', ({ world }) => ['--instance', world.instanceId, '--fast'], /--fast/],
+  ['a file that is not there', () => ['--event', '/nowhere/event.json'], /nowhere\/event\.json cannot be read/],
+  ['a file that is no JSON', () => ['--event', file('{')], /is no JSON/],
+  [
+    'an unknown event',
+    () => ['--event', file({ source: 'aws.health', 'detail-type': 'X', detail: {} })],
+    /aws\.health/,
+  ],
+  [
+    'another account in the envelope',
+    (room) => ['--event', file(room.event((event) => void (event.account = '999988887777')))],
+    /999988887777/,
+  ],
+  [
+    'a finding of another account',
+    (room) => [
+      '--event',
+      file(JSON.parse(JSON.stringify(room.event()).replaceAll(room.world.account, '999988887777'))),
+    ],
+    /999988887777/,
+  ],
+  [
+    'a bucket that is missing',
+    ({ world }) => ['--instance', world.instanceId],
+    /no-such-bucket-here .*does not exist/,
+    { EVIDENCE_BUCKET: 'no-such-bucket-here' },
+  ],
+  [
+    'a table that is missing',
+    ({ world }) => ['--instance', world.instanceId],
+    /no-such-table .*does not exist/,
+    { INCIDENT_TABLE: 'no-such-table' },
+  ],
+  [
+    'a setting that is missing',
+    ({ world }) => ['--instance', world.instanceId],
+    /INCIDENT_TABLE is not set/,
+    { INCIDENT_TABLE: '' },
+  ],
+  [
+    'a mode that does not exist',
+    ({ world }) => ['--instance', world.instanceId],
+    /observe or enforce/,
+    { SECRESPONSE_MODE: 'armed' },
+  ],
+  [
+    'a terminated instance',
+    async (room) => {
+      const ec2 = new EC2Client(labConfig({ endpoint: room.account.endpoint }));
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [room.world.instanceId] }));
+      return ['--instance', room.world.instanceId];
+    },
+    /is terminated/,
+  ],
+];
+
+test.each(refusals)('refused: %s, in one line, with exit code 2 and no change', async (...row) => {
+  const [, args, message, env] = row;
+  const room = await incidentRoom(await local.newAccount());
+  const given = await args(room);
+  const start = room.account.proxy.calls.length;
+  const { code, out, err } = await respond(room, given, env);
+  expect(err).toMatch(message);
+  expect(err.trimEnd().split('\n')).toHaveLength(1);
+  expect(code).toBe(2);
+  expect(out).toBe('');
+  expect(room.calls(start).filter(isWrite)).toEqual([]);
+});
+
+test('refused: a broken policy, with its place', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const folder = mkdtempSync(join(tmpdir(), 'secresponse-policies-'));
+  writeFileSync(join(folder, 'default.yml'), 'version: 1\nmode: enforce\nrulez: []\n');
+  const start = room.account.proxy.calls.length;
+  const { code, err } = await respond(room, ['--instance', room.world.instanceId], {}, folder);
+  expect(code).toBe(2);
+  expect(err).toMatch(/default\.yml:3:1 .*rulez.*rules/);
+  expect(room.calls(start).filter(isWrite)).toEqual([]);
+});
