@@ -1,12 +1,12 @@
 /** The main job as a person starts it: one command, a process of its own, its own local AWS. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import type { World } from '../../src/lab/world.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 interface Ran {
   code: number;
@@ -42,13 +42,13 @@ const elsewhere: World = {
 const event = defaultEvent(elsewhere, new Date('2026-02-03T04:05:06Z'));
 
 function file(content: unknown): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'secresponse-gameday-')), 'event.json');
+  const path = join(scratchFolder(), 'event.json');
   writeFileSync(path, JSON.stringify(content));
   return path;
 }
 
 test('no arguments: the finding is matched, the victim isolated, and everything is shown and kept', async () => {
-  const out = mkdtempSync(join(tmpdir(), 'secresponse-gameday-'));
+  const out = scratchFolder();
   const ran = await gameday(['--out', out]);
   expect(ran.code).toBe(0);
   for (const text of [
@@ -75,13 +75,7 @@ test.each([
   ['a bare detail', event.detail],
   ['an API-shaped finding', pascal(event.detail)],
 ])('--event with %s is mapped onto the local world', async (_name, content) => {
-  const { code, out } = await gameday([
-    '--event',
-    file(content),
-    '--json',
-    '--out',
-    mkdtempSync(join(tmpdir(), 'gd-')),
-  ]);
+  const { code, out } = await gameday(['--event', file(content), '--json', '--out', scratchFolder()]);
   const { incidents } = JSON.parse(out) as { incidents: IncidentResult[] };
   expect(incidents).toMatchObject([
     { status: 'quarantined', isolation: { verified: true }, finding: { type: 'Backdoor:EC2/C&CActivity.B!DNS' } },
@@ -104,6 +98,19 @@ test('an endpoint that is no local AWS of ours is refused in one line', async ()
   expect(err.trimEnd().split('\n')).toHaveLength(1);
   expect(err).toContain('http://127.0.0.1:9');
   expect(code).toBe(2);
+});
+
+test('--keep leaves the local AWS up, and another rehearsal can use it', async () => {
+  const first = await gameday(['--keep', '--out', scratchFolder()]);
+  const [, endpoint = ''] = /AWS_ENDPOINT_URL=(\S+)/.exec(first.out) ?? [];
+  const [, pid = ''] = /kill (\d+)/.exec(first.out) ?? [];
+  try {
+    const second = await gameday(['--out', scratchFolder(), '--json'], { AWS_ENDPOINT_URL: endpoint });
+    expect(second.code).toBe(0);
+    expect(JSON.parse(second.out)).toMatchObject({ incidents: [{ status: 'quarantined' }] });
+  } finally {
+    process.kill(Number(pid));
+  }
 });
 
 /** The same tree in the letters of the GuardDuty API. */

@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { respond } from '../../src/cli/respond.ts';
@@ -7,6 +6,7 @@ import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { fakeGuardDuty, type FakeGuardDuty } from '../support/fake-guardduty.ts';
 import { incidentRoom, isWrite, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { runCommand } from './run-command.ts';
 
 const local = useLocalAws();
@@ -28,7 +28,7 @@ async function newRoom(): Promise<IncidentRoom> {
 /** `respond --event` with the document in a file, in a folder of its own. */
 async function respondTo(room: IncidentRoom, document: unknown, ...args: string[]) {
   Object.assign(process.env, room.env);
-  const cwd = mkdtempSync(join(tmpdir(), 'secresponse-respond-'));
+  const cwd = scratchFolder();
   writeFileSync(join(cwd, 'event.json'), JSON.stringify(document));
   const command = ['--event', 'event.json', '--policies', POLICIES, '--json', ...args];
   const result = await runCommand(respond, command, { cwd, env: room.env });

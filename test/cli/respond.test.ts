@@ -1,6 +1,5 @@
 /** `respond` as a person runs it: what it refuses, and that nothing is changed then. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
@@ -8,6 +7,7 @@ import { run } from '../../src/cli/main.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
 
@@ -30,13 +30,13 @@ async function respond(
     out: (text) => void (answer.out += text),
     err: (text) => void (answer.err += text),
     env: all,
-    cwd: mkdtempSync(join(tmpdir(), 'secresponse-respond-')),
+    cwd: scratchFolder(),
   });
   return answer;
 }
 
 function file(content: unknown): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'secresponse-event-')), 'event.json');
+  const path = join(scratchFolder(), 'event.json');
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
   return path;
 }
@@ -151,7 +151,7 @@ test.each(refusals)('refused: %s, in one line, with exit code 2 and no change', 
 
 test('refused: a broken policy, with its place', async () => {
   const room = await incidentRoom(await local.newAccount());
-  const folder = mkdtempSync(join(tmpdir(), 'secresponse-policies-'));
+  const folder = scratchFolder();
   writeFileSync(join(folder, 'default.yml'), 'version: 1\nmode: enforce\nrulez: []\n');
   const start = room.account.proxy.calls.length;
   const { code, err } = await respond(room, ['--instance', room.world.instanceId], {}, folder);

@@ -1,12 +1,12 @@
 /** `respond` is killed in the middle and started again: with its state, and with none. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { groupsIn, incidentRoom, isIsolated, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
 const COMMAND = resolve('src/cli/secresponse.js');
@@ -67,7 +67,7 @@ const points: [string, number][] = [
 test.each(points)('killed at %s (%i) and started again: complete, one set of snapshots', async (operation, nth) => {
   // Slow enough for the kill to come before the answer.
   const room = await incidentRoom(await local.newAccount({ latencyMs: 30 }));
-  const cwd = mkdtempSync(join(tmpdir(), 'secresponse-crash-'));
+  const cwd = scratchFolder();
   const killed = await respond(room, cwd, { operation, nth });
   expect(killed.signal).toBe('SIGKILL');
   const { code, incident } = await respond(room, cwd);
@@ -83,7 +83,7 @@ test.each(points)('killed at %s (%i) and started again: complete, one set of sna
 
 test('killed after the network change and started with no state: waits for the lease, and `from` is the original', async () => {
   const room = await incidentRoom(await local.newAccount({ latencyMs: 30 }));
-  const cwd = mkdtempSync(join(tmpdir(), 'secresponse-crash-'));
+  const cwd = scratchFolder();
   await respond(room, cwd, { operation: 'PutObject', nth: 8 });
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
   rmSync(join(cwd, '.secresponse'), { recursive: true });

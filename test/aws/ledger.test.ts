@@ -1,0 +1,90 @@
+import { expect, test } from '@jest/globals';
+import { CreateTableCommand, DynamoDBClient, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
+import { ledgerGateway, type ClaimRequest, type Ledger } from '../../src/aws/ledger.ts';
+import { labConfig } from '../../src/lab/client.ts';
+import { smallBudgets } from '../support/incident-room.ts';
+import { useLocalAws } from '../support/local-aws.ts';
+
+const local = useLocalAws();
+const target = { account: '111122223333', region: 'eu-west-1', instanceId: 'i-0123456789abcdef0' };
+const NOW = 1_800_000_000_000;
+
+async function ledger(keys: string[] = ['pk']): Promise<Ledger> {
+  const { endpoint } = await local.newAccount();
+  const types: KeySchemaElement['KeyType'][] = ['HASH', 'RANGE'];
+  await new DynamoDBClient(labConfig({ endpoint })).send(
+    new CreateTableCommand({
+      TableName: 'ledger',
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+      KeySchema: keys.map((AttributeName, index) => ({ AttributeName, KeyType: types[index] })),
+    }),
+  );
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  return ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets });
+}
+
+function request(holder: string, change: Partial<ClaimRequest> = {}): ClaimRequest {
+  return {
+    target,
+    holder,
+    leaseMs: null,
+    incidentId: `inc-${holder}`,
+    asked: 'quarantine',
+    findingId: `finding-of-${holder}`,
+    now: NOW,
+    ...change,
+  };
+}
+
+test('of ten claims at once one wins, the others join it', async () => {
+  const book = await ledger();
+  const claims = await Promise.all(Array.from({ length: 10 }, (_, index) => book.claim(request(`run-${index}`))));
+  expect(claims.filter(({ kind }) => kind === 'claimed')).toHaveLength(1);
+  expect(claims.filter(({ kind }) => kind === 'joined')).toHaveLength(9);
+  expect(new Set(claims.map(({ incidentId }) => incidentId)).size).toBe(1);
+});
+
+test('the holder gets its own claim again, as the same run', async () => {
+  const book = await ledger();
+  const first = await book.claim(request('a'));
+  const again = await book.claim(request('a'));
+  expect(first).toMatchObject({ kind: 'claimed', run: 1 });
+  expect(again).toMatchObject({ kind: 'claimed', run: 1, incidentId: first.incidentId });
+});
+
+test('one that asks for more than the run under way waits for its end', async () => {
+  const book = await ledger();
+  await book.claim(request('a', { asked: 'collect' }));
+  expect(await book.claim(request('b'))).toMatchObject({ kind: 'held', holder: 'a' });
+});
+
+test('a lease that holds is waited for, one that ran out is taken over, in the same incident', async () => {
+  const book = await ledger();
+  const first = await book.claim(request('a', { leaseMs: 1_000 }));
+  expect(await book.claim(request('b', { now: NOW + 999 }))).toMatchObject({ kind: 'held' });
+  await book.renew(target, 'a', NOW + 5_000);
+  expect(await book.claim(request('b', { now: NOW + 1_001 }))).toMatchObject({ kind: 'held' });
+  expect(await book.claim(request('b', { now: NOW + 5_001 }))).toMatchObject({
+    kind: 'claimed',
+    run: 2,
+    incidentId: first.incidentId,
+  });
+  // Whoever lost the claim cannot renew it.
+  await book.renew(target, 'a', NOW + 99_000);
+  expect(await book.claim(request('c', { now: NOW + 5_002 }))).toMatchObject({ kind: 'joined' });
+});
+
+test('`from` is stored once: a later record adds to it and changes nothing in it', async () => {
+  const book = await ledger();
+  const merge = (stored: object, read: object) => ({ ...read, ...stored }) as never;
+  expect(await book.recordFrom('inc-1', { a: 'first' }, merge)).toEqual({ a: 'first' });
+  expect(await book.recordFrom('inc-1', { a: 'second', b: 'new' }, merge)).toEqual({ a: 'first', b: 'new' });
+});
+
+test.each([[['id']], [['incident', 'kind']]])('a table that was made with the keys %j will do', async (keys) => {
+  const book = await ledger(keys);
+  const first = await book.claim(request('a', { leaseMs: 1 }));
+  expect(first).toMatchObject({ kind: 'claimed', run: 1 });
+  expect(await book.claim(request('b', { now: NOW + 2 }))).toMatchObject({ kind: 'claimed', run: 2 });
+});
