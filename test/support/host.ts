@@ -16,11 +16,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { collectionDocument } from '../../src/evidence/os/document.ts';
 import { labConfig } from '../../src/lab/client.ts';
+import type { WorldOptions } from '../../src/lab/world.ts';
+import type { EvidenceResult, IncidentResult } from '../../src/runbook/incident.ts';
+import { incidentRoom, type IncidentRoom, type RespondOptions } from './incident-room.ts';
+import type { TestAccount } from './local-aws.ts';
 
 export const PROFILE = 'secresponse-collection';
 export const DOCUMENT = 'secresponse-collection';
 
-export async function createCollectionProfile(endpoint: string): Promise<void> {
+async function createCollectionProfile(endpoint: string): Promise<void> {
   const iam = new IAMClient(labConfig({ endpoint }));
   await iam.send(new CreateRoleCommand({ RoleName: PROFILE, AssumeRolePolicyDocument: '{}' }));
   await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: PROFILE }));
@@ -122,4 +126,44 @@ export async function plant(): Promise<{ executable: string; port: number; remov
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+export const PROFILE_ENV = { COLLECTION_INSTANCE_PROFILE: PROFILE };
+const QUICK = { collection: { budgetSeconds: 12 }, budgets: { callTimeoutMs: 4_000, collectorMs: 15_000 } };
+
+/** The room of a managed host that is bare and quick unless told otherwise. */
+export async function managedRoom(
+  account: TestAccount,
+  host: Host,
+  tags: Record<string, string> = {},
+  options: Partial<WorldOptions> = {},
+): Promise<IncidentRoom> {
+  const room = await incidentRoom(account, {
+    interfaces: 1,
+    volumes: 1,
+    tags: { 'ssm:agent': 'online', 'ssm:tmp': host.folder, 'ssm:path': await host.path([...BARE, 'curl']), ...tags },
+    ...options,
+  });
+  await createCollectionProfile(room.account.endpoint);
+  return room;
+}
+
+export function triageOf(incident: IncidentResult): EvidenceResult {
+  const found = incident.evidence.find(({ collector }) => collector === 'os-triage');
+  if (!found) throw new Error('no os-triage in the result');
+  return found;
+}
+
+export async function triageText(room: IncidentRoom): Promise<string> {
+  const objects = await room.objects();
+  return Buffer.from(objects.find(({ key }) => key.endsWith('/os-triage.txt'))?.body ?? []).toString();
+}
+
+/** To the room's finding, unless another event is given. */
+export async function respondQuickly(
+  room: IncidentRoom,
+  options: RespondOptions = {},
+  event: unknown = room.event(),
+): Promise<IncidentResult> {
+  return room.respond(event, { ...QUICK, env: PROFILE_ENV, ...options });
 }
