@@ -47,7 +47,7 @@ export interface TriageRequest extends CollectorContext {
 }
 
 /** A host may say what it likes, of any size; more than this is not taken over. */
-const LIMIT_BYTES = 64 * 1024 * 1024;
+const LIMIT_BYTES = 40 * 1024 * 1024;
 /** Part of the budget that the host gets for taking; the rest is for bringing it back. */
 const TAKING = 0.6;
 const TIDY_MS = 5_000;
@@ -160,7 +160,6 @@ async function tidyUp(aws: Aws, request: TriageRequest, progress: Progress): Pro
   await attempt(TIDY_MS, 'ending the commands', async () => {
     const running = progress.commands.filter(({ status }) => /^(Pending|Delayed|InProgress)$/.test(status));
     await Promise.allSettled(running.map(({ commandId }) => aws.ssm.cancel(channel.instanceId, commandId)));
-    if (running.some(({ status }) => status === 'Pending')) return;
     if (progress.commands.length > 0) await sendOrder(channel, { do: 'remove', token: request.token, limit: 30 });
   });
 }

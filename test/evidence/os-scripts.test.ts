@@ -1,8 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { collectionDocument, DOCUMENT_LIMIT_BYTES } from '../../src/evidence/os/document.ts';
 import { answerOf, parametersOf } from '../../src/evidence/os/orders.ts';
 import { linuxScript, windowsScript } from '../../src/evidence/os/scripts.ts';
+import { buildBundle } from '../../src/stack/esbuild.ts';
 
 test.each(['dash', 'bash', 'sh'])('%s reads the Linux script', (shell) => {
   execFileSync(shell, ['-n'], { input: linuxScript });
@@ -40,3 +44,13 @@ test.each(['', 'hello', 'secresponse-os 1 gz 1 - 9999 none 1', 'secresponse-os 2
   'output that is not of the form is no answer: %j',
   (text) => expect(answerOf(text)).toBeNull(),
 );
+
+test('a bundle has the scripts in it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'secresponse-bundle-'));
+  const outfile = join(folder, 'document.mjs');
+  await buildBundle({ outfile, policiesDir: 'policies', entry: 'src/evidence/os/document.ts' });
+  expect(await readFile(outfile, 'utf8')).not.toContain('readFileSync');
+  const bundled = (await import(outfile)) as { collectionDocument: () => object };
+  expect(bundled.collectionDocument()).toEqual(collectionDocument());
+  await rm(folder, { recursive: true });
+});

@@ -42,9 +42,11 @@ async function isolated(room: IncidentRoom, incident: IncidentResult): Promise<v
 
 test('the agent is hung', async () => {
   const room = await managed({ 'ssm:agent': 'hung' });
+  const start = room.account.proxy.calls.length;
   const incident = await respondQuickly(room);
   expect(triageOf(incident)).toMatchObject({ status: 'failed' });
   expect(triageOf(incident).reason).toContain('the agent did not take the command within 1.5 s');
+  expect(room.calls(start)).toContain('CancelCommand');
   expect(incident.isolation?.secondsToIsolation).toBeLessThan(8);
   await isolated(room, incident);
 });
@@ -129,14 +131,14 @@ test('no curl: the result comes back in pieces though there is a drop box', asyn
   await isolated(room, incident);
 });
 
-test('the host uploads something else, of 70 MB: it stays in the drop box', async () => {
+test('the host uploads something else, of 50 MB: it stays in the drop box', async () => {
   const curl =
-    '#!/bin/sh\nfor url; do :; done\nhead -c 70000000 /dev/zero >"$TMPDIR/big"\nexec /usr/bin/curl -sS -T "$TMPDIR/big" -H "If-None-Match: *" "$url"\n';
+    '#!/bin/sh\nfor url; do :; done\nhead -c 50000000 /dev/zero >"$TMPDIR/big"\nexec /usr/bin/curl -sS -T "$TMPDIR/big" -H "If-None-Match: *" "$url"\n';
   const room = await managed({ 'ssm:path': await host.path(BARE, { curl }) });
   const DROP_BOX_BUCKET = await createDropBox(room.account.endpoint);
   const incident = await respondQuickly(room, { env: { ...PROFILE_ENV, DROP_BOX_BUCKET } });
   expect(triageOf(incident)).toMatchObject({ status: 'failed' });
-  expect(triageOf(incident).reason).toContain('has 70000000 bytes, more than the 67108864 that are taken over');
+  expect(triageOf(incident).reason).toContain('has 50000000 bytes, more than the 41943040 that are taken over');
   await isolated(room, incident);
 });
 
