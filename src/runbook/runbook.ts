@@ -1,6 +1,6 @@
 /**
- * The sequence, from top to bottom: claim → observe → plan → preserve → protect → credentials → quarantine network → verify
- * → manifest → notify. The only place where steps are ordered, awaited or given a budget.
+ * The sequence, from top to bottom: claim → observe → plan → preserve → protect → collect from the host → credentials →
+ * quarantine network → verify → manifest → notify. The only place where steps are ordered, awaited or given a budget.
  *
  * A step never rejects and always has a time limit: nothing that fails or hangs may keep isolation from being done, and an
  * error outside a step would end a durable execution for good. Steps may run twice; all that they do is idempotent.
@@ -17,10 +17,11 @@ import type { Policy } from '../policy/policy.ts';
 import type { Budgets } from './budgets.ts';
 import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
 import { announce, publish, seal } from './close.ts';
+import { nothingOnHost } from './host.ts';
 import type { IncidentResult, Json, Snapshot } from './incident.ts';
 import { factsOf, observe, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
-import { plannedEvidence, preserve, type Preserved } from './preserve.ts';
+import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
 
 export interface RunbookDeps {
   aws: (target: Target) => Aws;
@@ -163,8 +164,13 @@ async function carryOut(
     ? preserve(ctx, incident, prior?.result ?? null)
     : { taken: Promise.resolve(), results: Promise.resolve([]) };
   const containing = asksForIsolation(decision)
-    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken)
-    : Promise.resolve<Containment>({ changes: [], isolation: null, failures: [] });
+    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken, doneOnHost(prior?.result ?? null))
+    : Promise.resolve<Containment>({
+        changes: [],
+        isolation: null,
+        failures: [],
+        host: nothingOnHost(incident, decision, observed),
+      });
   const [collected, contained] = await Promise.all([preserving.results, containing]);
 
   const gone = goneReason(observed);
@@ -176,7 +182,11 @@ async function carryOut(
   ];
   const result: IncidentResult = {
     ...blank(incident, decision),
-    evidence: [...collected.map(({ evidence }) => evidence), ...(contained.plan ? [contained.plan] : [])],
+    evidence: [
+      ...collected.map(({ evidence }) => evidence),
+      ...(asksForEvidence(decision) ? [contained.host] : []),
+      ...(contained.plan ? [contained.plan] : []),
+    ],
     snapshots: collected.flatMap(({ snapshots }): Snapshot[] => snapshots),
     changes: contained.changes,
     isolation: contained.isolation,
