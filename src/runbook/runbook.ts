@@ -54,6 +54,8 @@ export interface IncidentContext {
   /** Which run of the incident this is, 1 the first. */
   run: number;
   prefix: string;
+  /** Targets that the finding names and nobody acts on, a line each: told with this incident. */
+  left: string[];
 }
 
 type Claimed = Extract<Claim, { kind: 'claimed' }> | { kind: 'unclaimed'; error: string };
@@ -80,14 +82,15 @@ export async function respond(
   if (!only) return [];
   const incidents =
     others.length === 0
-      ? [await runIncident(ctx, finding, only, event, deps)]
+      ? [await runIncident(ctx, finding, only, event, deps, left)]
       : await Promise.all(
-          targets.map((target) =>
-            ctx.runInChildContext(target.instanceId, (child) => runIncident(child, finding, target, event, deps)),
+          targets.map((target, index) =>
+            ctx.runInChildContext(target.instanceId, (child) =>
+              // Who is left out is no part of any incident; the first one carries the word of it.
+              runIncident(child, finding, target, event, deps, index === 0 ? left : []),
+            ),
           ),
         );
-  // Who is left out is no part of any incident; the first one carries the word of it.
-  incidents[0]?.failures.push(...left.map((line) => `not acted on: ${line}`));
   return incidents;
 }
 
@@ -97,6 +100,7 @@ async function runIncident(
   target: FindingTarget,
   event: unknown,
   deps: RunbookDeps,
+  left: readonly string[],
 ): Promise<IncidentResult> {
   const judge = (facts = target.facts): Decision =>
     decide({
@@ -118,6 +122,7 @@ async function runIncident(
     incidentId,
     run: 1,
     prefix: evidencePrefix(target, incidentId),
+    left: left.map((line) => `not acted on: ${line}`),
   };
   if (first.response === 'ignore') return ended(incident, first, { status: 'ignored' });
   if (first.response === 'notify' && !first.dryRun) return notifyOnly(ctx, incident, first);
@@ -175,6 +180,7 @@ async function carryOut(
 
   const gone = goneReason(observed);
   const failures = [
+    ...incident.left,
     ...(claimed.kind === 'unclaimed' ? [`the incident could not be claimed in the ledger: ${claimed.error}`] : []),
     ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
     ...(gone !== null && asksForIsolation(decision) ? [`${gone}: there is nothing left to isolate`] : []),
@@ -250,7 +256,10 @@ async function rehearse(
     ...blank(incident, decision),
     instance: observed.instance,
     startedAt: new Date(observed.startedAt).toISOString(),
-    failures: observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`],
+    failures: [
+      ...incident.left,
+      ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
+    ],
     changes: asksForIsolation(decision) ? plannedChanges(observed) : [],
     evidence: asksForEvidence(decision) ? plannedEvidence() : [],
   };
@@ -329,7 +338,7 @@ function blank(incident: IncidentContext, decision: Decision): IncidentResult {
     isolation: null,
     notification: { status: 'skipped', reason: 'nothing to tell' },
     residualRisks: [],
-    failures: [],
+    failures: [...incident.left],
     instance: null,
     finding: incident.finding,
     evidencePrefix: incident.prefix,
