@@ -1,5 +1,6 @@
 /** EC2, as far as a response needs it. Every method is one AWS call unless it says otherwise. */
 import {
+  AssociateIamInstanceProfileCommand,
   CreateSecurityGroupCommand,
   CreateSnapshotCommand,
   CreateSnapshotsCommand,
@@ -219,6 +220,14 @@ export function ec2Gateway(settings: ClientSettings) {
       } catch (error) {
         if (!/^(InvalidAssociationID\.NotFound|NoSuchAssociation)$/.test(errorName(error))) throw error;
       }
+    },
+
+    /** Needs iam:PassRole for the profile's role. */
+    async associateProfile(instanceId: string, profileArn: string): Promise<void> {
+      await client.send(
+        new AssociateIamInstanceProfileCommand({ InstanceId: instanceId, IamInstanceProfile: { Arn: profileArn } }),
+        underDeadline(),
+      );
     },
 
     /** @returns a JPEG. No key press is sent to the instance. */
