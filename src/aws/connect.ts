@@ -73,10 +73,21 @@ export function connect(
   return aws;
 }
 
-/** Account of the credentials in use: twelve digits. */
-export async function callerAccount(settings: ClientSettings): Promise<string> {
+export interface Caller {
+  /** Twelve digits. */
+  account: string;
+  arn: string | null;
+}
+
+/** Whose credentials are in use. */
+export async function caller(settings: ClientSettings): Promise<Caller> {
   const client = new STSClient(clientConfig(settings));
   const answer = await client.send(new GetCallerIdentityCommand({}), underDeadline());
   if (!answer.Account) throw new Error('sts:GetCallerIdentity answered without an account');
-  return answer.Account;
+  return { account: answer.Account, arn: answer.Arn ?? null };
+}
+
+/** Account of the credentials in use: twelve digits. */
+export async function callerAccount(settings: ClientSettings): Promise<string> {
+  return (await caller(settings)).account;
 }

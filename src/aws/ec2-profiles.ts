@@ -26,10 +26,11 @@ export function profileCalls(client: EC2Client) {
         }));
     },
 
-    /** For an instance that has none. @returns the association's id. */
-    async associateProfile(instanceId: string, name: string): Promise<string> {
+    /** For an instance that has none; by name or ARN. Needs iam:PassRole for its role. @returns the association's id. */
+    async associateProfile(instanceId: string, profile: string): Promise<string> {
+      const IamInstanceProfile = profile.startsWith('arn:') ? { Arn: profile } : { Name: profile };
       const answer = await client.send(
-        new AssociateIamInstanceProfileCommand({ InstanceId: instanceId, IamInstanceProfile: { Name: name } }),
+        new AssociateIamInstanceProfileCommand({ InstanceId: instanceId, IamInstanceProfile }),
         underDeadline(),
       );
       return answer.IamInstanceProfileAssociation?.AssociationId ?? '';

@@ -15,6 +15,7 @@ export const instanceProfile = defineAction<ProfileState>({
   title: 'Take the instance profile away',
   reversible: true,
   permissions: ['ec2:DescribeIamInstanceProfileAssociations', 'ec2:DisassociateIamInstanceProfile'],
+  releasePermissions: ['ec2:AssociateIamInstanceProfile', 'iam:PassRole'],
   async read(aws, { target }) {
     const associations = await aws.ec2.profileAssociations(target.instanceId);
     const profiles = associations.map(({ profileArn }) => profileArn).sort();
@@ -27,6 +28,8 @@ export const instanceProfile = defineAction<ProfileState>({
     const associations = await aws.ec2.profileAssociations(target.instanceId);
     const unwanted = associations.filter(({ profileArn }) => !to.profiles.includes(profileArn));
     await Promise.all(unwanted.map(({ associationId }) => aws.ec2.disassociateProfile(associationId)));
+    const missing = to.profiles.filter((arn) => !associations.some(({ profileArn }) => profileArn === arn));
+    for (const arn of missing) await aws.ec2.associateProfile(target.instanceId, arn);
   },
   // What was there before our own profile is only in an earlier record.
   keep: (stored, reading) => stored ?? (reading.collection ? null : reading),

@@ -36,6 +36,8 @@ export interface Budgets {
   leaseMs: number;
   /** Pause between two looks at a claim that another run holds. */
   leasePollSeconds: number;
+  /** Looks at an incident that a run holds, before a release in the Lambda gives up. */
+  releaseLooks: number;
 }
 
 export const defaultBudgets: Budgets = {
@@ -57,6 +59,7 @@ export const defaultBudgets: Budgets = {
   notifyAttempts: 3,
   leaseMs: 120_000,
   leasePollSeconds: 3,
+  releaseLooks: 100,
 };
 
 /**

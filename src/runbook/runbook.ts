@@ -9,7 +9,8 @@ import { createHash } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
-import type { Claim } from '../aws/ledger.ts';
+import type { Claim, Prior } from '../aws/ledger.ts';
+import { evidencePrefix } from '../evidence/manifest.ts';
 import { FindingError, type Finding, type FindingTarget, type Target } from '../finding/finding.ts';
 import { decide } from '../policy/decide.ts';
 import { rank, type Decision } from '../policy/decision.ts';
@@ -18,7 +19,7 @@ import type { Budgets } from './budgets.ts';
 import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
 import { announce, publish, seal } from './close.ts';
 import { nothingOnHost } from './host.ts';
-import type { IncidentResult, Json, Snapshot } from './incident.ts';
+import type { IncidentResult, Snapshot } from './incident.ts';
 import { factsOf, observe, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
@@ -148,9 +149,11 @@ async function runIncident(
   if (
     prior?.result &&
     prior.result.status !== 'failed' &&
-    rank(prior.result.decision.response) >= rank(decision.response)
+    rank(prior.result.decision.response) >= rank(decision.response) &&
+    // What a release has begun to undo does not hold any more.
+    !(prior.undone && asksForIsolation(decision))
   ) {
-    await giveBack(ctx, incident, prior.result);
+    await giveBack(ctx, incident, prior.result, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
   return carryOut(ctx, incident, decision, observed, claimed, prior);
@@ -163,7 +166,7 @@ async function carryOut(
   decision: Decision,
   observed: Observation,
   claimed: Claimed,
-  prior: { from: Record<string, Json>; result: IncidentResult | null } | null,
+  prior: Prior | null,
 ): Promise<IncidentResult> {
   const preserving: Preserved = asksForEvidence(decision)
     ? preserve(ctx, incident, prior?.result ?? null)
@@ -234,7 +237,7 @@ async function claim(
     );
     if (!answer.ok) return { kind: 'unclaimed', error: answer.error };
     if (answer.value.kind === 'joined') return answer.value;
-    if (answer.value.kind === 'claimed') return { ...answer.value, waited: answer.value.prior !== null };
+    if (answer.value.kind === 'claimed') return { ...answer.value, waited: look > 0 || answer.value.prior !== null };
     await ctx.wait('another run holds the claim', { seconds: deps.budgets.leasePollSeconds });
   }
 }
@@ -306,13 +309,19 @@ async function settle(
 }
 
 /** Nothing more to do on an open incident: the claim goes back as it was. */
-async function giveBack(ctx: DurableContext, incident: IncidentContext, prior: IncidentResult): Promise<void> {
+async function giveBack(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  prior: IncidentResult,
+  undone: boolean,
+): Promise<void> {
   const { aws, target, deps, finding } = incident;
   await ctx.step('join', () =>
     attempt(deps.budgets.closeMs, 'the ledger', async () => {
       await aws.ledger.close(target, deps.executionArn, prior, {
         open: true,
-        settled: true,
+        settled: !undone,
+        undone,
         asked: prior.decision.response,
         at: new Date(deps.now()).toISOString(),
       });
@@ -351,8 +360,4 @@ function blank(incident: IncidentContext, decision: Decision): IncidentResult {
 function newIncidentId(executionArn: string, target: Target): string {
   const text = `${executionArn}|${target.account}|${target.region}|${target.instanceId}`;
   return `inc-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-}
-
-function evidencePrefix({ account, region, instanceId }: Target, incidentId: string): string {
-  return `evidence/${account}/${region}/${instanceId}/${incidentId}/`;
 }
