@@ -1,9 +1,9 @@
 /** The end of a run: seal the evidence, write the report, tell people. Nothing here can undo or block anything. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
-import { attempt, type Attempt } from '../aws/deadline.ts';
+import { attempt, errorLine, type Attempt } from '../aws/deadline.ts';
 import { manifest, numbered, type Manifest } from '../evidence/manifest.ts';
-import { notificationFor } from '../notify/message.ts';
+import { notificationFor, type Notification } from '../notify/message.ts';
 import { reportHtml } from '../notify/report.ts';
 import type { IncidentResult } from './incident.ts';
 import { releaseHint } from './release-hint.ts';
@@ -58,7 +58,7 @@ export async function announce(ctx: DurableContext, incident: IncidentContext, r
 /** Sends the notification; `result.notification` says what came of it. */
 export async function publish(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
   const { aws, deps } = incident;
-  const message = notificationFor(result, noteContext(incident, result));
+  const message = composed(incident, result);
   const keeping = ctx.step('notification-text', () =>
     attempt(deps.budgets.closeMs, 'the text of the notification', () =>
       aws.vault.put(
@@ -94,6 +94,23 @@ export function noteContext(
     mode: deps.modeCeiling ?? deps.policy(target.account).mode,
     releaseCommand: releaseHint(result),
   };
+}
+
+/** A text that cannot be composed must not keep people from being told, nor end the execution before the ledger is closed. */
+function composed(
+  incident: IncidentContext,
+  result: IncidentResult,
+): Pick<Notification, 'subject' | 'text' | 'message' | 'attributes'> {
+  try {
+    return notificationFor(result, noteContext(incident, result));
+  } catch (error) {
+    result.failures.push(`the notification could not be composed: ${errorLine(error)}`);
+    const { account, region, instanceId } = result.target;
+    const subject = `[${result.status.toUpperCase()}] ${instanceId} in ${account}, ${region}`;
+    const text = `${subject}\n\nIncident ${result.incidentId}. The full text could not be composed; the evidence is in s3://${result.vault}/${result.evidencePrefix}\n`;
+    const attributes = { status: result.status, response: result.decision.response, account, region };
+    return { subject, text, message: JSON.stringify({ default: text }), attributes };
+  }
 }
 
 function storeReport(incident: IncidentContext, result: IncidentResult): Promise<Attempt<string>> {

@@ -44,6 +44,27 @@ function literalKeys(source: string): string {
   return source.replaceAll(/\[(_\w+)\]:/g, (key, name: string) => (texts.has(name) ? `${texts.get(name)}:` : key));
 }
 
+/**
+ * The durable SDK imports the whole Lambda client when it first needs it; a whole module cannot be shaken. It uses three
+ * names of it (lambda-module.d.ts there): with these alone the bundle is some 90 KiB smaller.
+ */
+const durableClient: Plugin = {
+  name: 'durable-client',
+  setup(build) {
+    build.onResolve({ filter: /^@aws-sdk\/client-lambda$/ }, ({ importer }) =>
+      /[\\/]durable-execution-sdk-js[\\/]/.test(importer)
+        ? { path: 'client-lambda', namespace: 'durable-client' }
+        : null,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'durable-client' }, () => ({
+      contents:
+        "export { LambdaClient, CheckpointDurableExecutionCommand, GetDurableExecutionStateCommand } from '@aws-sdk/client-lambda';",
+      loader: 'js',
+      resolveDir: PROJECT,
+    }));
+  },
+};
+
 /** The policies go in validated and resolved: a broken one cannot be deployed, and the Lambda carries no YAML parser. */
 function resolvedPolicies(load: () => Policies): Plugin {
   return {
@@ -96,6 +117,7 @@ export async function buildBundle(request: BundleRequest): Promise<{ bytes: numb
     logLevel: 'error',
     plugins: [
       ...(request.literalSchemaKeys === false ? [] : [schemaKeys]),
+      durableClient,
       hostScripts,
       resolvedPolicies(() => policies),
     ],
@@ -117,7 +139,12 @@ function serverlessOptions({ serviceDir, service }: Serverless) {
     exclude: [],
     // Kept for rebuilding, a build that failed would never let the process end.
     skipRebuild: true,
-    plugins: [schemaKeys, hostScripts, resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies))],
+    plugins: [
+      schemaKeys,
+      durableClient,
+      hostScripts,
+      resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies)),
+    ],
   };
 }
 

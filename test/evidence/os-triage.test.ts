@@ -179,7 +179,7 @@ describe('a run that was killed goes on', () => {
     const states: string[] = [];
     const store = memoryStore();
     const watched: ExecutionStore = {
-      load: store.load,
+      load: () => store.load(),
       save: (state) => (states.push(JSON.stringify(state)), store.save(state)),
     };
     const event = room.event();
