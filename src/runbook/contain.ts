@@ -64,16 +64,18 @@ export async function contain(
   const notVerified: Isolation = { verified: false, establishedFlows: 'may-continue', secondsToIsolation: null };
   if (gone !== null) {
     const changes = actions.map((action) => skipped(plannedChange(action, undefined, null, undefined, gone), gone));
-    const host = fromHost ?? nothingOnHost(incident, decision, observed);
-    return { changes, isolation: notVerified, failures: [], host };
+    return {
+      changes,
+      isolation: notVerified,
+      failures: [],
+      host: nothingOnHost(incident, decision, observed, fromHost),
+    };
   }
 
   return ctx.runInChildContext('contain', async (child) => {
     const ready = await child.step('prepare', () => prepare(incident, decision, observed, stored, taken));
     const plans = actions.map((action) => planOf(action, ready));
-    const collection = fromHost
-      ? { done: Promise.resolve(), result: Promise.resolve(fromHost) }
-      : collectFromHost(child, incident, decision, observed, ready.at);
+    const collection = collectFromHost(child, incident, decision, observed, fromHost, ready.at);
     const written = await Promise.all(
       actions.map(async (action, index) => {
         const plan = plans[index];

@@ -21,16 +21,17 @@ type Start =
 /** Room for the call that puts the profile in place and the one that sends the first command. */
 const START_MS = 10_000;
 
-/** `readyAt`: when the preparation was done; a resumed run does not get its time anew. */
+/** `brought`: by an earlier run of the incident. `readyAt`: when the preparation was done; a resumed run does not get its time anew. */
 export function collectFromHost(
   ctx: DurableContext,
   incident: IncidentContext,
   decision: Decision,
   observed: Observation,
+  brought: EvidenceResult | null,
   readyAt: number,
 ): HostCollection {
   const { aws, target, event, deps, incidentId, run, prefix } = incident;
-  const start = mayRun(incident, decision, observed);
+  const start = mayRun(incident, decision, observed, brought);
   if (start.kind === 'not') return { done: Promise.resolve(), result: Promise.resolve(start.why) };
   const { budgetSeconds } = deps.policy(target.account).collection;
   const until = readyAt + budgetSeconds * 1000 + Math.min(START_MS, 2 * deps.budgets.profileMs);
@@ -68,13 +69,24 @@ export function collectFromHost(
 }
 
 /** The entry of a response that runs nothing on the host. */
-export function nothingOnHost(incident: IncidentContext, decision: Decision, observed: Observation): EvidenceResult {
-  const start = mayRun(incident, decision, observed);
+export function nothingOnHost(
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  brought: EvidenceResult | null,
+): EvidenceResult {
+  const start = mayRun(incident, decision, observed, brought);
   return start.kind === 'not' ? start.why : notTaken('skipped', 'nothing was run on the host');
 }
 
-function mayRun(incident: IncidentContext, decision: Decision, observed: Observation): Start {
+function mayRun(
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  brought: EvidenceResult | null,
+): Start {
   const skip = (reason: string): Start => ({ kind: 'not', why: notTaken('skipped', reason) });
+  if (brought) return { kind: 'not', why: brought };
   if (!asksForIsolation(decision)) return skip('nothing is run on a host that is not to be quarantined');
   if (incident.deps.policy(incident.target.account).collection.os === 'off')
     return skip('the policy has collection from the host switched off');

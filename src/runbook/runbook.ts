@@ -171,13 +171,14 @@ async function carryOut(
   const preserving: Preserved = asksForEvidence(decision)
     ? preserve(ctx, incident, prior?.result ?? null)
     : { taken: Promise.resolve(), results: Promise.resolve([]) };
+  const fromHost = doneOnHost(prior?.result ?? null);
   const containing = asksForIsolation(decision)
-    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken, doneOnHost(prior?.result ?? null))
+    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken, fromHost)
     : Promise.resolve<Containment>({
         changes: [],
         isolation: null,
         failures: [],
-        host: nothingOnHost(incident, decision, observed),
+        host: nothingOnHost(incident, decision, observed, fromHost),
       });
   const [collected, contained] = await Promise.all([preserving.results, containing]);
 

@@ -85,6 +85,24 @@ test.each(['DescribeInstanceInformation', 'SendCommand', 'ReplaceIamInstanceProf
   20_000,
 );
 
+test.each(['throttle', 'reset', 'lost-response'] as const)(
+  'every call is hit by one %s: all is brought',
+  async (kind) => {
+    // Where a command may run twice, each run needs a place of its own.
+    const room = await managed({ 'ssm:tmp': '' });
+    for (const operation of [
+      'DescribeInstanceInformation',
+      'ReplaceIamInstanceProfileAssociation',
+      'SendCommand',
+      'GetCommandInvocation',
+    ])
+      room.account.proxy.fault({ operation, kind, times: 1 });
+    const incident = await respondQuickly(room);
+    expect(triageOf(incident)).toMatchObject({ status: 'done' });
+    await isolated(room, incident);
+  },
+);
+
 test('the collection profile may not be passed: collected by its own access, and the failure is told', async () => {
   const room = await managed();
   room.account.proxy.fault({ operation: 'ReplaceIamInstanceProfileAssociation', kind: 'denied' });

@@ -20,6 +20,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 # Memory before disk. TMPDIR, where it is set, is the only place.
 places() { if [ -n "$TMPDIR" ]; then echo "$TMPDIR"; else echo /dev/shm /run /tmp /var/tmp; fi; }
+clear_all() { for at in $(places); do rm -rf "$at/secresponse.$SR_TOKEN"; done; }
 folder_in() { number=0; for at in $(places); do number=$((number + 1)); [ "$number" != "$1" ] || echo "$at/secresponse.$SR_TOKEN"; done; }
 
 if has base64; then encode() { base64 | tr -d '\n'; }
@@ -129,15 +130,13 @@ case $SR_DO in
     fi
     echo "secresponse-os 1 $FORMAT $bytes $(digest "$found/out") $pieces $upload $place"
     [ "$upload" = done ] || piece "$found/out" 1
-    if [ "$upload" = done ] || [ "$pieces" -le 1 ]; then rm -rf "$found"; fi
+    if [ "$upload" = done ] || [ "$pieces" -le 1 ]; then clear_all; fi
     ;;
   read | last)
     found=$(folder_in "$SR_PLACE")
     piece "$found/out" "$SR_AT"
-    [ "$SR_DO" = read ] || rm -rf "$found"
+    [ "$SR_DO" = read ] || clear_all
     ;;
-  remove)
-    for at in $(places); do rm -rf "$at/secresponse.$SR_TOKEN"; done
-    ;;
+  remove) clear_all ;;
   *) echo "SR_DO: ${SR_DO:-nothing}" >&2; exit 2 ;;
 esac

@@ -18,10 +18,17 @@ export async function takeOver(aws: Aws, instanceId: string): Promise<TakenOver 
   const name = aws.collection.profile;
   if (name === undefined) return null;
   const [there] = await aws.ec2.profileAssociations(instanceId);
-  if (!there) return { replaced: null, associated: await aws.ec2.associateProfile(instanceId, name) };
-  if (isCollectionProfile(there.profileArn, name)) return null;
-  await aws.ec2.replaceProfile(there.associationId, name);
-  return { replaced: there.profileArn };
+  if (there && isCollectionProfile(there.profileArn, name)) return null;
+  try {
+    if (!there) return { replaced: null, associated: await aws.ec2.associateProfile(instanceId, name) };
+    await aws.ec2.replaceProfile(there.associationId, name);
+    return { replaced: there.profileArn };
+  } catch (error) {
+    // The answer may be lost and the change made all the same; a second try then fails.
+    const [now] = await aws.ec2.profileAssociations(instanceId);
+    if (!now || !isCollectionProfile(now.profileArn, name)) throw error;
+    return there ? { replaced: there.profileArn } : { replaced: null, associated: now.associationId };
+  }
 }
 
 export async function leaveProfile(aws: Aws, associationId: string): Promise<void> {

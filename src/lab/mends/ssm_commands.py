@@ -1,6 +1,5 @@
-"""What a managed instance of the local AWS does with a command: it runs it here, in a folder of its own, as the user."""
+"""What a managed instance of the local AWS does with a command: it runs it here, in a folder that is made for it, as the user."""
 
-import atexit
 import json
 import os
 import re
@@ -19,9 +18,7 @@ ENDED = ("Success", "Failed", "TimedOut", "Cancelled")
 
 
 class Host:
-    """The folder in which one instance's commands run; its tags say what else it has."""
-
-    folders = {}
+    """One instance as Systems Manager sees it; its tags say what it has."""
 
     def __init__(self, instance):
         tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
@@ -31,16 +28,9 @@ class Host:
         self.path = tags.get("ssm:path")
         self.temporary = tags.get("ssm:tmp")
 
-    def folder(self):
-        if self.instance_id not in Host.folders:
-            folder = tempfile.mkdtemp(prefix=f"secresponse-host-{self.instance_id}-")
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            Host.folders[self.instance_id] = folder
-        return Host.folders[self.instance_id]
-
-    def environment(self):
+    def environment(self, home):
         given = {"TMPDIR": self.temporary} if self.temporary else {}
-        return {"PATH": self.path or os.environ.get("PATH", os.defpath), "HOME": self.folder(), "LC_ALL": "C", **given}
+        return {"PATH": self.path or os.environ.get("PATH", os.defpath), "HOME": home, "LC_ALL": "C", **given}
 
 
 class Script:
@@ -73,6 +63,13 @@ class Invocation:
             return self.status
 
     def run(self):
+        folder = tempfile.mkdtemp(prefix="secresponse-host-")
+        try:
+            self.run_in(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run_in(self, folder):
         for script in self.scripts:
             with self.lock:
                 if self.status not in ("Pending", "InProgress"):
@@ -80,8 +77,8 @@ class Invocation:
                 self.status = "InProgress"
                 self.process = subprocess.Popen(
                     ["sh", "-c", script.text],
-                    cwd=self.host.folder(),
-                    env=self.host.environment(),
+                    cwd=folder,
+                    env=self.host.environment(folder),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
