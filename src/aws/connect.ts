@@ -3,6 +3,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../finding/finding.ts';
 import type { Budgets } from '../runbook/budgets.ts';
 import { clientConfig, underDeadline, type ClientSettings } from './client.ts';
+import { digestsGateway, type Digests } from './digests.ts';
 import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
@@ -16,6 +17,7 @@ export interface Aws {
   vault: Vault;
   topic: Topic;
   ledger: Ledger;
+  digests: Digests;
   ssm: Ssm;
   /** Null: results come back as Run Command output. */
   dropBox: DropBox | null;
@@ -65,6 +67,7 @@ export function connect(
     vault: vaultGateway(places.bucket, home),
     topic: topicGateway(places.topicArn, home),
     ledger: ledgerGateway(places.table, home),
+    digests: digestsGateway(places.table, home),
     ssm: ssmGateway({ ...options, budgets, region: target.region }),
     dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),
     collection: places.collection ?? {},

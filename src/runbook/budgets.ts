@@ -32,6 +32,8 @@ export interface Budgets {
   /** The manifest, the report, the notification, the ledger's last entry: each. */
   closeMs: number;
   notifyAttempts: number;
+  /** How long findings that are only told are gathered for one message. */
+  digestSeconds: number;
   /** How long a local claim holds without a checkpoint. */
   leaseMs: number;
   /** Pause between two looks at a claim that another run holds. */
@@ -57,6 +59,7 @@ export const defaultBudgets: Budgets = {
   verifyPauseMs: 1_000,
   closeMs: 20_000,
   notifyAttempts: 3,
+  digestSeconds: 3_600,
   leaseMs: 120_000,
   leasePollSeconds: 3,
   releaseLooks: 100,

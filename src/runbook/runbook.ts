@@ -17,9 +17,10 @@ import { rank, type Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Budgets } from './budgets.ts';
 import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
-import { announce, publish, seal } from './close.ts';
+import { announce, seal } from './close.ts';
 import { nothingOnHost } from './host.ts';
 import type { IncidentResult, Snapshot } from './incident.ts';
+import { tellInDigest } from './digest.ts';
 import { factsOf, observe, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
@@ -126,7 +127,7 @@ async function runIncident(
     left: left.map((line) => `not acted on: ${line}`),
   };
   if (first.response === 'ignore') return ended(incident, first, { status: 'ignored' });
-  if (first.response === 'notify' && !first.dryRun) return notifyOnly(ctx, incident, first);
+  if (first.response === 'notify') return notifyOnly(ctx, incident, first);
   if (first.dryRun) return rehearse(ctx, incident, judge);
 
   // Claim and first reading run together: neither needs the other, and a call's time counts.
@@ -278,8 +279,8 @@ async function rehearse(
 
 async function notifyOnly(ctx: DurableContext, incident: IncidentContext, decision: Decision): Promise<IncidentResult> {
   const result = { ...blank(incident, decision), startedAt: new Date(incident.deps.startedAt).toISOString() };
-  result.status = 'notified';
-  await publish(ctx, incident, result);
+  result.notification = await tellInDigest(ctx, incident);
+  result.status = result.notification.status === 'failed' ? 'failed' : 'notified';
   return result;
 }
 

@@ -40,6 +40,7 @@ export const smallBudgets: Budgets = {
   verifyPauseMs: 50,
   closeMs: 2_500,
   notifyAttempts: 2,
+  digestSeconds: 2,
   leaseMs: 2_000,
   leasePollSeconds: 1,
 };
