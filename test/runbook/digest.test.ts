@@ -22,7 +22,7 @@ async function told(room: IncidentRoom, id: string, lambda: boolean): Promise<In
   const handler = createResponder({ policies: tell, budgets: smallBudgets, env: room.env });
   const { account, region } = room.world;
   const result = await execute(
-    handler as unknown as DurableHandler,
+    handler as DurableHandler,
     room.event(({ detail }) => void (detail.id = id)),
     {
       store: memoryStore(),
