@@ -105,8 +105,10 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
         if (!isRefused(error)) throw error;
         // An earlier try of this very step ended the claim already, unless the incident is somebody else's by now.
         const there = error.Item ? targetItem(error.Item) : null;
-        if (there?.incidentId === incidentId && (released || there.holder !== undefined))
-          throw new Error('another run has taken the incident over', { cause: error });
+        const ended = released
+          ? there?.incidentId !== incidentId
+          : there?.incidentId === incidentId && there.holder === undefined;
+        if (!ended) throw new Error('another run has taken the incident over', { cause: error });
       }
       await update(
         incidentKey(incidentId),

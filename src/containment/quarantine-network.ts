@@ -109,6 +109,7 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   describe(from, to) {
     const lines = Object.entries(to).map(([id, { groups }]) => {
       const before = from?.[id]?.groups;
+      if (before && before.join() === groups.join()) return `${id}: ${groups.join(', ')} (unchanged)`;
       return `${id}: ${before ? before.join(', ') || 'no group' : 'not known'} → ${groups.join(', ')}`;
     });
     return `network interfaces: ${lines.join('; ')}`;

@@ -34,6 +34,8 @@ function compose(result: ReleaseResult, limits: { text: number; items: number })
     changes: told.changes.slice(0, limits.items),
     records: told.records.slice(-limits.items),
     failures: told.failures.slice(0, limits.items),
+    /** What a person types to have the rest done; empty where nothing is left. */
+    commands: commandsFor(shown),
   };
   const attributes = { status, account: target.account, region: target.region };
   const machine = JSON.stringify(json);
@@ -51,12 +53,15 @@ function lead(result: ReleaseResult): string {
 function sentence({ status, target, changes }: ReleaseResult): string {
   if (status !== 'released')
     return `The release of ${target.instanceId} is INCOMPLETE: not everything was put back, or not recorded. The incident stays open; see what failed, then release it again.`;
+  const done = changes.some((change) => change.status === 'done');
   const left = changes.some(
     ({ reason, verified }) => verified && reason !== undefined && reason !== 'it is so already',
   );
-  return `${target.instanceId} is released: the recorded state before was put back and read again.${
-    left ? ' Something was left as it is; see below.' : ''
-  } The next finding about it opens a new incident.`;
+  return [
+    `${target.instanceId} is released: ${done ? 'the recorded state before was put back and read again' : 'nothing had to be put back'}.`,
+    ...(left ? ['Something was left as it is; see below.'] : []),
+    'The next finding about it opens a new incident.',
+  ].join(' ');
 }
 
 function plainText(result: ReleaseResult, items: number): string {
@@ -76,7 +81,12 @@ function plainText(result: ReleaseResult, items: number): string {
     section('WHAT FAILED', bullets(failures, items, 'Nothing.')),
     ...(result.status === 'released'
       ? []
-      : [section('HOW TO GO ON', [`  npx secresponse release --incident ${incidentId} --reason "..."`])]),
+      : [
+          section(
+            'HOW TO GO ON',
+            commandsFor(result).map((command) => `  ${command}`),
+          ),
+        ]),
     section('WHERE THE RECORD IS', [
       `  s3://${vault}/${evidencePrefix}`,
       ...records.slice(-items).map(({ key }) => `  - ${relativeKey(key, evidencePrefix)}`),
@@ -101,6 +111,10 @@ function changeLines(change: ChangeResult): string[] {
     ...more.flatMap((part) => wrap(part, '    ')),
     ...why.flatMap((note) => wrap(`(${note})`, '    ')),
   ];
+}
+
+function commandsFor({ status, incidentId }: ReleaseResult): string[] {
+  return status === 'released' ? [] : [`npx secresponse release --incident ${incidentId} --reason "..."`];
 }
 
 function failuresOf({ changes, failures }: ReleaseResult): string[] {

@@ -232,7 +232,7 @@ async function keepRecord(
     result.records = [...result.records, outcome.value];
     return { status: 'done' };
   }
-  const failure = `release.json could not be stored: ${outcome.error}`;
+  const failure = `the record (release.json) could not be stored: ${outcome.error}`;
   result.failures.push(failure);
   return { status: 'failed', reason: failure };
 }
