@@ -4,25 +4,21 @@
  *   incident#<id>                          what was found and done
  * Every change of a target's item is conditional on what was read, so that no update is lost.
  */
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  DescribeTableCommand,
-  DynamoDBClient,
-  GetItemCommand,
-  UpdateItemCommand,
-  type AttributeValue,
-} from '@aws-sdk/client-dynamodb';
 import type { Target } from '../finding/finding.ts';
 import { rank, type Response } from '../policy/decision.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
-import { clientConfig, errorName, underDeadline, type ClientSettings } from './client.ts';
+import type { ClientSettings } from './client.ts';
+import { RELEASING, releaseLedger } from './ledger-release.ts';
+import { incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
+import { isRefused, json, tableOf } from './table.ts';
 
 /** What an earlier run of the same incident left. */
 export interface Prior {
   /** State before the first write, by action. */
   from: Record<string, Json>;
   result: IncidentResult | null;
+  /** A release has begun to undo what the result tells, and is not through. */
+  undone: boolean;
 }
 
 export type Claim =
@@ -47,74 +43,16 @@ export interface ClaimRequest {
   now: number;
 }
 
-interface TargetItem {
-  incidentId: string;
-  holder?: string;
-  leaseUntil?: number;
-  asked: Response;
-  settled: boolean;
-  run: number;
-}
-
 export type Ledger = ReturnType<typeof ledgerGateway>;
 
 export function ledgerGateway(table: string, settings: ClientSettings) {
-  const client = new DynamoDBClient(clientConfig(settings));
-  let keyNames: string[] = ['pk'];
+  const items = tableOf(table, settings);
+  const { update, read, removeWhere } = items;
 
-  /** Item keys by the table's own key names: a table that was made by hand need not call its key `pk`. */
-  const key = (value: string): Record<string, AttributeValue> =>
-    Object.fromEntries(keyNames.map((name, index) => [name, { S: index === 0 ? value : '-' }]));
-
-  /** Runs a call; where the table's key has another name, learns it and runs the call once more. */
-  async function keyed<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      if (errorName(error) !== 'ValidationException') throw error;
-      const answer = await client.send(new DescribeTableCommand({ TableName: table }), underDeadline());
-      const schema = [...(answer.Table?.KeySchema ?? [])].sort((a) => (a.KeyType === 'HASH' ? -1 : 1));
-      const names = schema.flatMap(({ AttributeName }) => AttributeName ?? []);
-      if (names.length === 0 || names.join() === keyNames.join()) throw error;
-      keyNames = names;
-      return call();
-    }
-  }
-
-  async function update(
-    id: string,
-    expression: string,
-    names: Record<string, string>,
-    values: Record<string, AttributeValue>,
-    condition?: string,
-  ): Promise<Record<string, AttributeValue>> {
-    const answer = await keyed(() =>
-      client.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: key(id),
-          UpdateExpression: expression,
-          ExpressionAttributeNames: names,
-          ExpressionAttributeValues: values,
-          ReturnValues: 'ALL_NEW',
-          ...(condition ? { ConditionExpression: condition, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } : {}),
-        }),
-        underDeadline(),
-      ),
-    );
-    return answer.Attributes ?? {};
-  }
-
-  async function read(id: string): Promise<Record<string, AttributeValue> | null> {
-    const answer = await keyed(() =>
-      client.send(new GetItemCommand({ TableName: table, Key: key(id), ConsistentRead: true }), underDeadline()),
-    );
-    return answer.Item ?? null;
-  }
-
-  async function prior(incidentId: string): Promise<Prior> {
-    const item = await read(`incident#${incidentId}`);
+  async function prior({ incidentId, releasing }: TargetItem): Promise<Prior> {
+    const item = await read(incidentKey(incidentId));
     return {
+      undone: releasing,
       from: (json(item?.['from']) as Record<string, Json> | null) ?? {},
       result: json(item?.['result']) as IncidentResult | null,
     };
@@ -123,6 +61,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
   async function take(request: ClaimRequest, before: TargetItem | null): Promise<TargetItem> {
     const { target, holder, leaseMs, asked, now } = request;
     const resumed = before?.holder === holder;
+    const asSeen = before ? unchanged(before) : null;
     const item: TargetItem = {
       incidentId: before?.incidentId ?? request.incidentId,
       holder,
@@ -131,6 +70,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       asked: before && rank(before.asked) > rank(asked) ? before.asked : asked,
       settled: false,
       run: (before?.run ?? 0) + (resumed ? 0 : 1),
+      releasing: before?.releasing ?? false,
     };
     await update(
       targetKey(target),
@@ -144,15 +84,9 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         ':no': { BOOL: false },
         ':run': { N: String(item.run) },
         ...(item.leaseUntil === undefined ? {} : { ':lease': { N: String(item.leaseUntil) } }),
-        ...(before ? { ':seenId': { S: before.incidentId }, ':seenRun': { N: String(before.run) } } : {}),
-        ...(before?.holder === undefined ? {} : { ':seenHolder': { S: before.holder } }),
-        ...(before?.leaseUntil === undefined ? {} : { ':seenLease': { N: String(before.leaseUntil) } }),
+        ...asSeen?.values,
       },
-      before
-        ? `incidentId = :seenId AND #run = :seenRun AND ` +
-            (before.holder === undefined ? 'attribute_not_exists(#holder)' : '#holder = :seenHolder') +
-            (before.leaseUntil === undefined ? '' : ' AND leaseUntil = :seenLease')
-        : `attribute_not_exists(incidentId)`,
+      asSeen?.condition ?? 'attribute_not_exists(incidentId)',
     );
     return item;
   }
@@ -178,18 +112,18 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
             kind: 'claimed',
             incidentId: item.incidentId,
             run: item.run,
-            prior: seen ? await prior(item.incidentId) : null,
+            prior: seen ? await prior(item) : null,
           };
         } catch (error) {
-          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+          if (!isRefused(error)) throw error;
           // Somebody else's item, or a newer one than was read: judge that one.
           seen = error.Item ? targetItem(error.Item) : null;
         }
       }
     },
 
-    /** Keeps a lease alive; a claim that is no longer ours stays as it is. */
-    async renew(target: Target, holder: string, leaseUntil: number): Promise<void> {
+    /** Keeps a lease alive; a claim that is no longer ours stays as it is. @returns whether it is ours. */
+    async renew(target: Target, holder: string, leaseUntil: number): Promise<boolean> {
       try {
         await update(
           targetKey(target),
@@ -198,8 +132,10 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
           { ':lease': { N: String(leaseUntil) }, ':me': { S: holder } },
           '#holder = :me',
         );
+        return true;
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (!isRefused(error)) throw error;
+        return false;
       }
     },
 
@@ -217,7 +153,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         const next = seen === undefined ? from : merge(JSON.parse(seen) as Record<string, Json>, from);
         try {
           await update(
-            `incident#${incidentId}`,
+            incidentKey(incidentId),
             'SET #from = :next',
             { '#from': 'from' },
             { ':next': { S: JSON.stringify(next) }, ...(seen === undefined ? {} : { ':seen': { S: seen } }) },
@@ -225,14 +161,14 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
           );
           return next;
         } catch (error) {
-          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+          if (!isRefused(error)) throw error;
           seen = error.Item?.['from']?.S;
         }
       }
     },
 
     async addFinding(incidentId: string, findingId: string): Promise<void> {
-      await update(`incident#${incidentId}`, 'ADD findings :one', {}, { ':one': { SS: [findingId] } });
+      await update(incidentKey(incidentId), 'ADD findings :one', {}, { ':one': { SS: [findingId] } });
     },
 
     /** The end of a run: what came of it, and whether the incident stays open on the target. */
@@ -240,15 +176,22 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       target: Target,
       holder: string,
       result: IncidentResult,
-      end: { open: boolean; settled: boolean; asked: Response; at: string },
+      end: {
+        open: boolean;
+        settled: boolean;
+        asked: Response;
+        at: string;
+        /** The result tells of changes that a release has begun to undo: the incident stays in that state. */
+        undone?: boolean;
+      },
     ): Promise<void> {
       await update(
-        `incident#${result.incidentId}`,
+        incidentKey(result.incidentId),
         'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
           'startedAt = :started, updatedAt = :at, #result = :result, #open = :open ADD findings :one',
         { '#status': 'status', '#response': 'response', '#region': 'region', '#result': 'result', '#open': 'open' },
         {
-          ':status': { S: result.status },
+          ':status': { S: end.undone ? RELEASING : result.status },
           ':response': { S: result.decision.response },
           ':account': { S: target.account },
           ':region': { S: target.region },
@@ -264,40 +207,24 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         if (end.open) {
           await update(
             targetKey(target),
-            'SET settled = :settled, asked = :asked REMOVE #holder, leaseUntil',
+            `SET settled = :settled, asked = :asked REMOVE #holder, leaseUntil${end.undone ? '' : ', releasing'}`,
             { '#holder': 'holder' },
             { ':settled': { BOOL: end.settled }, ':asked': { S: end.asked }, ':me': { S: holder } },
             '#holder = :me',
           );
         } else {
-          await keyed(() =>
-            client.send(
-              new DeleteItemCommand({
-                TableName: table,
-                Key: key(targetKey(target)),
-                ConditionExpression: '#holder = :me',
-                ExpressionAttributeNames: { '#holder': 'holder' },
-                ExpressionAttributeValues: { ':me': { S: holder } },
-              }),
-              underDeadline(),
-            ),
-          );
+          await removeWhere(targetKey(target), 'holder', holder);
         }
       } catch (error) {
         // Taken over meanwhile, or closed by an earlier try of this very step.
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (!isRefused(error)) throw error;
       }
     },
 
+    ...releaseLedger(items),
+
     /** False only where AWS says that the table does not exist. */
-    async exists(): Promise<boolean> {
-      try {
-        await client.send(new DescribeTableCommand({ TableName: table }), underDeadline());
-        return true;
-      } catch (error) {
-        return errorName(error) !== 'ResourceNotFoundException';
-      }
-    },
+    exists: items.exists,
   };
 }
 
@@ -309,23 +236,4 @@ function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait
   if (seen.leaseUntil === undefined) return enough ? 'join' : 'wait';
   // A local run may have died: only its lease tells. Its end, or the lease's, decides what is left to do.
   return seen.leaseUntil > request.now ? 'wait' : 'take';
-}
-
-function targetKey({ account, region, instanceId }: Target): string {
-  return `target#${account}#${region}#${instanceId}`;
-}
-
-function targetItem(item: Record<string, AttributeValue>): TargetItem {
-  return {
-    incidentId: item['incidentId']?.S ?? '',
-    ...(item['holder']?.S === undefined ? {} : { holder: item['holder'].S }),
-    ...(item['leaseUntil']?.N === undefined ? {} : { leaseUntil: Number(item['leaseUntil'].N) }),
-    asked: (item['asked']?.S ?? 'ignore') as Response,
-    settled: item['settled']?.BOOL ?? false,
-    run: Number(item['run']?.N ?? 0),
-  };
-}
-
-function json(value: AttributeValue | undefined): unknown {
-  return value?.S === undefined ? null : JSON.parse(value.S);
 }

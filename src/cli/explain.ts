@@ -132,7 +132,7 @@ function oneLine(text: string): string {
 function parse(args: string[]): { file: string; account?: string; policiesDir?: string; json: boolean } {
   const { values, positionals } = parseOrExplain(args);
   const [file, surplus] = positionals;
-  if (file === undefined) throw new UsageError('explain: expected a file with an event or a finding');
+  if (file === undefined) throw new UsageError('expected a file with an event or a finding');
   if (surplus !== undefined) throw new UsageError(`explain: expected one file, found also ${surplus}`);
   if (values.account !== undefined && !isAccountId(values.account)) {
     throw new UsageError(`--account: expected 12 digits, found ${JSON.stringify(values.account)}`);

@@ -45,11 +45,8 @@ export const gameday: Command = {
     } finally {
       view.end();
       await rehearsal?.proxy.stop();
-      if (!options.keep) await aws.stop();
-      else {
-        await aws.stop();
-        say(keepHint(aws));
-      }
+      await aws.stop();
+      if (options.keep) say(keepHint(aws, rehearsal?.deployment.bucket));
     }
   },
 };
@@ -188,12 +185,12 @@ function indent(text: string): string {
     .join('\n');
 }
 
-function keepHint(aws: Kept): string {
+function keepHint(aws: Kept, bucket: string | undefined): string {
   return `
 The local AWS is still up. Look around with the AWS CLI:
   export AWS_ENDPOINT_URL=${aws.endpoint} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
   aws ec2 describe-network-interfaces
-  aws s3 ls --recursive s3://
+  aws s3 ls --recursive s3://${bucket ?? ''}
 Rehearse on it again: npm run gameday, with the variables above.${aws.pid === undefined ? '' : `\nEnd it: kill ${aws.pid}`}
 `;
 }

@@ -7,6 +7,7 @@ import { UsageError, type Command, type Io } from './command.ts';
 const commands: Record<string, () => Promise<Command>> = {
   gameday: async () => (await import('./gameday.ts')).gameday,
   respond: async () => (await import('./respond.ts')).respond,
+  release: async () => (await import('./release.ts')).release,
   explain: async () => (await import('./explain.ts')).explain,
   policy: async () => (await import('./policy.ts')).policy,
 };

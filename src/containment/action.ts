@@ -20,6 +20,8 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
   reversible: boolean;
   /** IAM actions that read, prepare and write need. */
   permissions: readonly string[];
+  /** IAM actions that release needs beyond these. Absent: none. */
+  releasePermissions?: readonly string[];
   /** The state now. Changes nothing. */
   read(aws: Aws, context: ActionContext): Promise<State>;
   /** What must exist first, e.g. a quarantine group. Idempotent; never changes the target. Absent: nothing. */
@@ -37,12 +39,34 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
   keep(stored: State | undefined, reading: State, prepared: Prepared | null): State | null;
   /** Two readings are the same for this action. Pure. */
   same(a: State, b: State): boolean;
+  /**
+   * What release is to bring about, where the state has parts that are looked at one by one. Absent: the whole of `from`,
+   * unless somebody has changed the state since. Pure.
+   */
+  restore?(from: State | null, reading: State, ours: Ours<State, Prepared>): Restoration<State>;
   /** Why the reading leaves nothing to change, for people; null where there is something. Pure. */
   idle(reading: State): string | null;
   /** One line for people. Pure. */
   describe(from: State | null, to: State): string;
   /** Further things that must hold, beyond `read`, e.g. that the group has no rule. One line per fault. */
   inspect?(aws: Aws, context: ActionContext, state: State, prepared: Prepared | null): Promise<string[]>;
+}
+
+/** By what release knows the work of containment. */
+export interface Ours<State extends Json = Json, Prepared extends Json = Json> {
+  /** What containment asked for, as recorded; null where no record says. */
+  contained: State | null;
+  /** What `find` gives now. */
+  found: Prepared | null;
+}
+
+export interface Restoration<State extends Json = Json> {
+  /** The whole state to bring about, what is left alone included. */
+  to: State;
+  /** What is left as it is, with the reason, one line each. */
+  left: string[];
+  /** What is still as containment made it and cannot be put back, with the reason, one line each. */
+  lost: string[];
 }
 
 /** Gives the registry its common type while each file keeps its own. */

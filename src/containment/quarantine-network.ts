@@ -83,6 +83,25 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
     return { ...Object.fromEntries(original), ...stored };
   },
 
+  restore(from, reading, { contained, found }) {
+    const ours = new Set([...(found?.ours ?? []), ...Object.values(contained ?? {}).flatMap(({ groups }) => groups)]);
+    const to: NetworkState = {};
+    const left: string[] = [];
+    const lost: string[] = [];
+    for (const [id, present] of Object.entries(reading)) {
+      const before = from?.[id];
+      // In a group of ours and in another one: somebody has a reason for that.
+      const isOurs = present.groups.length > 0 && present.groups.every((group) => ours.has(group));
+      to[id] = isOurs && before ? before : present;
+      if (isOurs && !before) lost.push(`${id} stays in ${present.groups.join(', ')}: its groups before are not known`);
+      if (!isOurs && before && before.groups.join() !== present.groups.join())
+        left.push(`${id} is left in ${present.groups.join(', ')}: somebody has changed its groups since`);
+    }
+    const gone = Object.keys(from ?? {}).filter((id) => reading[id] === undefined);
+    left.push(...gone.map((id) => `${id} is not attached to the instance any more`));
+    return { to, left, lost };
+  },
+
   same: (a, b) => canonical(a) === canonical(b),
 
   idle: (reading) => (Object.keys(reading).length === 0 ? 'the instance has no network interface' : null),
@@ -90,6 +109,7 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   describe(from, to) {
     const lines = Object.entries(to).map(([id, { groups }]) => {
       const before = from?.[id]?.groups;
+      if (before && before.join() === groups.join()) return `${id}: ${groups.join(', ')} (unchanged)`;
       return `${id}: ${before ? before.join(', ') || 'no group' : 'not known'} → ${groups.join(', ')}`;
     });
     return `network interfaces: ${lines.join('; ')}`;

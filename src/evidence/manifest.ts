@@ -1,4 +1,5 @@
 /** The seal: one document with the hash of every object of evidence. Pure. */
+import type { Target } from '../finding/finding.ts';
 import type { Artifact, EvidenceResult, Snapshot } from '../runbook/incident.ts';
 
 export interface Manifest {
@@ -39,4 +40,9 @@ export function numbered(name: string, run: number): string {
   if (run <= 1) return name;
   const dot = name.lastIndexOf('.');
   return `${name.slice(0, dot)}.${run}${name.slice(dot)}`;
+}
+
+/** Where everything of an incident lies. */
+export function evidencePrefix({ account, region, instanceId }: Target, incidentId: string): string {
+  return `evidence/${account}/${region}/${instanceId}/${incidentId}/`;
 }

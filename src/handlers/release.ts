@@ -1,4 +1,45 @@
-/** PLACEHOLDER until the release is merged, whose handler takes this one's place. */
-export function handler(): Promise<never> {
-  return Promise.reject(new Error('release is not part of this version yet: nothing was changed'));
+/** The Lambda function that a person invokes to release an incident. */
+import wrap from '@middy/core';
+import { executionModeDurableContext } from '@middy/core/DurableContext';
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { connect } from '../aws/connect.ts';
+import { FindingError } from '../finding/finding.ts';
+import { parseReleaseRequest } from '../finding/release-request.ts';
+import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
+import { isLocalExecution } from '../runbook/engine.ts';
+import type { ReleaseResult } from '../runbook/release-result.ts';
+import { release, type Refused } from '../runbook/release.ts';
+import { readSettings } from './settings.ts';
+
+export interface ReleaserOptions {
+  budgets?: Budgets;
+  env?: NodeJS.ProcessEnv;
 }
+
+/** The durable handler. Off Lambda, what is refused is an answer; in the Lambda it ends the execution as failed. */
+export function createReleaser(options: ReleaserOptions = {}) {
+  const budgets = options.budgets ?? defaultBudgets;
+  return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
+    async (event: unknown, ctx: DurableContext): Promise<{ release: ReleaseResult } | Refused> => {
+      const { places } = readSettings(options.env ?? process.env);
+      const { durableExecutionArn } = ctx.executionContext;
+      const [, , , region = '', account = ''] = durableExecutionArn.split(':');
+      const home = { account, region };
+      const local = isLocalExecution(durableExecutionArn);
+      const answer = await release(ctx, parseReleaseRequest(event, home), {
+        aws: (target) => connect(target, places, budgets),
+        budgets,
+        home,
+        now: Date.now,
+        executionArn: durableExecutionArn,
+        local,
+      });
+      if (!('refused' in answer)) return { release: answer };
+      if (local) return answer;
+      throw new FindingError('', answer.refused);
+    },
+  );
+}
+
+/** The entry point of the bundle. */
+export const handler = createReleaser();

@@ -10,7 +10,7 @@ export interface LocalAws {
   endpoint: string;
   /** Forgets everything in every account. */
   reset: () => Promise<void>;
-  /** Ends the server; for an attached one, only lets go of it. */
+  /** Ends the server; lets go of one that was attached to, or is to be kept. */
   stop: () => Promise<void>;
   /**
    * Hears what EventBridge delivers to Lambda targets, in every account, also what came before the first listener.
@@ -52,7 +52,7 @@ export async function startLocalAws(options: StartOptions = {}): Promise<LocalAw
     onDelivery: (listener) => deliveries.add(listener),
     async stop() {
       deliveries.close();
-      await end(child);
+      if (!options.keep) await end(child);
     },
   };
 }

@@ -138,7 +138,8 @@ export function releaseAdvice(result: IncidentResult, releaseCommand: string, li
   const caution = result.status === 'failed' ? 'This response failed: look first what was really changed. ' : '';
   if (given.length === 0)
     return { text: `${caution}The changes above name the state before; put it back by hand.`, commands: [], left: 0 };
-  const how = 'For a person to decide, after a look at the evidence. This puts the recorded state before back:';
+  const any = given.length > 1 ? 'Each of these' : 'This';
+  const how = `For a person to decide, after a look at the evidence. ${any} puts the recorded state before back:`;
   return { text: caution + how, commands, left };
 }
 

@@ -8,7 +8,7 @@ import { verdictOf } from './verdict.ts';
 export interface NoteContext {
   /** `observe` or `enforce`: how this run was set. */
   mode: string;
-  /** What a person types to undo the recorded changes, one command a line; empty where there is nothing to undo. */
+  /** What a person types to undo the recorded changes, one way a line; empty where there is nothing to undo. */
   releaseCommand: string;
 }
 

@@ -57,7 +57,7 @@ function withoutClaim(text: string): string {
 }
 
 /** JSON-safe data with every text in it replaced, keys included. */
-function mapTexts(value: unknown, replace: (text: string) => string): unknown {
+export function mapTexts(value: unknown, replace: (text: string) => string): unknown {
   if (typeof value === 'string') return replace(value);
   if (Array.isArray(value)) return value.map((item) => mapTexts(item, replace));
   if (typeof value !== 'object' || value === null) return value;

@@ -160,25 +160,25 @@ function release(result: IncidentResult, { releaseCommand }: NoteContext, limits
   ];
 }
 
-function section(heading: string, lines: string[]): string {
+export function section(heading: string, lines: string[]): string {
   return `${heading}\n${lines.join('\n')}\n`;
 }
 
-function row({ label, value, foreign }: Row): string[] {
+export function row({ label, value, foreign }: Row): string[] {
   const shown = value === '' ? '(empty)' : value;
   return wrap(shown, `  ${label.padEnd(LABEL)}${foreign ? '> ' : ''}`, `  ${' '.repeat(LABEL)}${foreign ? '> ' : ''}`);
 }
 
-function bullets(texts: string[], limit: number, none: string): string[] {
+export function bullets(texts: string[], limit: number, none: string): string[] {
   return texts.length === 0 ? [`  ${none}`] : listed(texts, limit, 'entries', item);
 }
 
-function item(text: string): string[] {
+export function item(text: string): string[] {
   return wrap(text, '  - ', '    ');
 }
 
 /** The first of a list, and how many more there are. */
-function listed<T>(
+export function listed<T>(
   entries: readonly T[],
   limit: number,
   noun: string,
@@ -195,7 +195,7 @@ function listed<T>(
  * Lines of at most WIDTH characters; a word that is longer is broken. Mail programs make links of what looks like one, and
  * only those of ours are to be followed: they do not come through here.
  */
-function wrap(text: string, first: string, rest = first): string[] {
+export function wrap(text: string, first: string, rest = first): string[] {
   const room = WIDTH - first.length;
   const piece = new RegExp(`.{1,${room}}`, 'gu');
   const pieces = text

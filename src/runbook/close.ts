@@ -1,20 +1,26 @@
 /** The end of a run: seal the evidence, write the report, tell people. Nothing here can undo or block anything. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
-import { attempt, type Attempt } from '../aws/deadline.ts';
+import { attempt, errorLine, type Attempt } from '../aws/deadline.ts';
 import { manifest, numbered, type Manifest } from '../evidence/manifest.ts';
-import { notificationFor } from '../notify/message.ts';
+import { notificationFor, type Notification } from '../notify/message.ts';
 import { reportHtml } from '../notify/report.ts';
-import type { IncidentResult } from './incident.ts';
+import type { IncidentResult, NotificationResult } from './incident.ts';
 import { releaseHint } from './release-hint.ts';
-import type { IncidentContext } from './runbook.ts';
+import type { IncidentContext, RunbookDeps } from './runbook.ts';
+
+/** Where a seal is put, and by which clock and limits. */
+export type SealPlace = Pick<IncidentContext, 'aws' | 'prefix'> & { deps: Pick<RunbookDeps, 'budgets' | 'now'> };
+
+/** What a seal is put on. */
+export type Sealed = Pick<IncidentResult, 'incidentId' | 'evidence' | 'snapshots' | 'manifest' | 'failures'>;
 
 /** The manifest over all evidence; `result.manifest` names it, or `result.failures` says why there is none. */
 export async function seal(
   ctx: DurableContext,
-  incident: IncidentContext,
-  result: IncidentResult,
-  prior: IncidentResult | null,
+  incident: SealPlace,
+  result: Sealed,
+  prior: Pick<IncidentResult, 'manifest'> | null,
 ): Promise<void> {
   if (result.evidence.length === 0) return;
   const { aws, deps, prefix } = incident;
@@ -56,9 +62,9 @@ export async function announce(ctx: DurableContext, incident: IncidentContext, r
 }
 
 /** Sends the notification; `result.notification` says what came of it. */
-export async function publish(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
+async function publish(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
   const { aws, deps } = incident;
-  const message = notificationFor(result, noteContext(incident, result));
+  const message = composed(incident, result);
   const keeping = ctx.step('notification-text', () =>
     attempt(deps.budgets.closeMs, 'the text of the notification', () =>
       aws.vault.put(
@@ -68,7 +74,17 @@ export async function publish(ctx: DurableContext, incident: IncidentContext, re
       ),
     ),
   );
-  const sending = ctx.step('notify', async (): Promise<Attempt<string>> => {
+  const [outcome] = await Promise.all([send(ctx, incident, message), keeping]);
+  result.notification = outcome;
+}
+
+/** Publishes one message, trying more than once. */
+export async function send(
+  ctx: DurableContext,
+  { aws, deps }: SealPlace,
+  message: Pick<Notification, 'subject' | 'message' | 'attributes'>,
+): Promise<NotificationResult> {
+  const outcome = await ctx.step('notify', async (): Promise<Attempt<string>> => {
     let last: Attempt<string> = { ok: false, error: 'not tried', code: '' };
     for (let count = 1; count <= deps.budgets.notifyAttempts; count += 1) {
       if (count > 1) await sleep(deps.budgets.verifyPauseMs * count);
@@ -79,10 +95,7 @@ export async function publish(ctx: DurableContext, incident: IncidentContext, re
     }
     return last;
   });
-  const [outcome] = await Promise.all([sending, keeping]);
-  result.notification = outcome.ok
-    ? { status: 'done', messageId: outcome.value }
-    : { status: 'failed', reason: outcome.error };
+  return outcome.ok ? { status: 'done', messageId: outcome.value } : { status: 'failed', reason: outcome.error };
 }
 
 export function noteContext(
@@ -94,6 +107,23 @@ export function noteContext(
     mode: deps.modeCeiling ?? deps.policy(target.account).mode,
     releaseCommand: releaseHint(result),
   };
+}
+
+/** A text that cannot be composed must not keep people from being told, nor end the execution before the ledger is closed. */
+function composed(
+  incident: IncidentContext,
+  result: IncidentResult,
+): Pick<Notification, 'subject' | 'text' | 'message' | 'attributes'> {
+  try {
+    return notificationFor(result, noteContext(incident, result));
+  } catch (error) {
+    result.failures.push(`the notification could not be composed: ${errorLine(error)}`);
+    const { account, region, instanceId } = result.target;
+    const subject = `[${result.status.toUpperCase()}] ${instanceId} in ${account}, ${region}`;
+    const text = `${subject}\n\nIncident ${result.incidentId}. The full text could not be composed; the evidence is in s3://${result.vault}/${result.evidencePrefix}\n`;
+    const attributes = { status: result.status, response: result.decision.response, account, region };
+    return { subject, text, message: JSON.stringify({ default: text }), attributes };
+  }
 }
 
 function storeReport(incident: IncidentContext, result: IncidentResult): Promise<Attempt<string>> {
@@ -111,7 +141,7 @@ function storeReport(incident: IncidentContext, result: IncidentResult): Promise
   });
 }
 
-async function sealsTheSame(incident: IncidentContext, key: string, document: Manifest): Promise<boolean> {
+async function sealsTheSame(incident: SealPlace, key: string, document: Manifest): Promise<boolean> {
   const there = JSON.parse(Buffer.from(await incident.aws.vault.get(key)).toString()) as Manifest;
   return JSON.stringify({ ...there, sealedAt: document.sealedAt }) === JSON.stringify(document);
 }

@@ -44,6 +44,27 @@ function literalKeys(source: string): string {
   return source.replaceAll(/\[(_\w+)\]:/g, (key, name: string) => (texts.has(name) ? `${texts.get(name)}:` : key));
 }
 
+/**
+ * The durable SDK imports the whole Lambda client when it first needs it; a whole module cannot be shaken. It uses three
+ * names of it (lambda-module.d.ts there): with these alone the bundle is some 90 KiB smaller.
+ */
+const durableClient: Plugin = {
+  name: 'durable-client',
+  setup(build) {
+    build.onResolve({ filter: /^@aws-sdk\/client-lambda$/ }, ({ importer }) =>
+      /[\\/]durable-execution-sdk-js[\\/]/.test(importer)
+        ? { path: 'client-lambda', namespace: 'durable-client' }
+        : null,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'durable-client' }, () => ({
+      contents:
+        "export { LambdaClient, CheckpointDurableExecutionCommand, GetDurableExecutionStateCommand } from '@aws-sdk/client-lambda';",
+      loader: 'js',
+      resolveDir: PROJECT,
+    }));
+  },
+};
+
 /** The policies go in validated and resolved: a broken one cannot be deployed, and the Lambda carries no YAML parser. */
 function resolvedPolicies(load: () => Policies): Plugin {
   return {
@@ -56,6 +77,20 @@ function resolvedPolicies(load: () => Policies): Plugin {
     },
   };
 }
+
+/** What runs on hosts goes in as text: there is no file beside a bundle. */
+const hostScripts: Plugin = {
+  name: 'host-scripts',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]evidence[\\/]os[\\/]scripts\.ts$/ }, async ({ path }) => {
+      const text = async (name: string) => JSON.stringify(await readFile(resolve(dirname(path), name), 'utf8'));
+      return {
+        contents: `export const linuxScript = ${await text('linux.sh')};\nexport const windowsScript = ${await text('windows.ps1')};`,
+        loader: 'js',
+      };
+    });
+  },
+};
 
 interface BundleRequest {
   /** Where the bundle goes; Node takes it for a module if it ends in `.mjs`. */
@@ -80,7 +115,12 @@ export async function buildBundle(request: BundleRequest): Promise<{ bytes: numb
     outfile: resolve(request.outfile),
     metafile: true,
     logLevel: 'error',
-    plugins: [...(request.literalSchemaKeys === false ? [] : [schemaKeys]), resolvedPolicies(() => policies)],
+    plugins: [
+      ...(request.literalSchemaKeys === false ? [] : [schemaKeys]),
+      durableClient,
+      hostScripts,
+      resolvedPolicies(() => policies),
+    ],
   });
   return { bytes: Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0) };
 }
@@ -99,7 +139,12 @@ function serverlessOptions({ serviceDir, service }: Serverless) {
     exclude: [],
     // Kept for rebuilding, a build that failed would never let the process end.
     skipRebuild: true,
-    plugins: [schemaKeys, resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies))],
+    plugins: [
+      schemaKeys,
+      durableClient,
+      hostScripts,
+      resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies)),
+    ],
   };
 }
 

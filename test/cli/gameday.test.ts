@@ -100,6 +100,19 @@ test('an endpoint that is no local AWS of ours is refused in one line', async ()
   expect(code).toBe(2);
 });
 
+test('--keep leaves the local AWS up, and another rehearsal can use it', async () => {
+  const first = await gameday(['--keep', '--out', scratchFolder()]);
+  const [, endpoint = ''] = /AWS_ENDPOINT_URL=(\S+)/.exec(first.out) ?? [];
+  const [, pid = ''] = /kill (\d+)/.exec(first.out) ?? [];
+  try {
+    const second = await gameday(['--out', scratchFolder(), '--json'], { AWS_ENDPOINT_URL: endpoint });
+    expect(second.code).toBe(0);
+    expect(JSON.parse(second.out)).toMatchObject({ incidents: [{ status: 'quarantined' }] });
+  } finally {
+    process.kill(Number(pid));
+  }
+});
+
 /** The same tree in the letters of the GuardDuty API. */
 function pascal(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(pascal);

@@ -9,10 +9,8 @@ const PROFILE = 'arn:aws:iam::111122223333:instance-profile/web-server';
 export const context = {
   mode: 'enforce',
   releaseCommand: [
-    `aws ec2 modify-instance-attribute --region eu-west-1 --instance-id ${INSTANCE} --no-disable-api-termination`,
-    `aws ec2 associate-iam-instance-profile --region eu-west-1 --instance-id ${INSTANCE} --iam-instance-profile Arn=${PROFILE}`,
-    'aws ec2 modify-network-interface-attribute --region eu-west-1 --network-interface-id eni-0a1b2c3d4e5f60718 --groups sg-0aaaaaaaaaaaaaaa1 sg-0aaaaaaaaaaaaaaa2',
-    'aws ec2 modify-network-interface-attribute --region eu-west-1 --network-interface-id eni-0b1b2c3d4e5f60719 --groups sg-0aaaaaaaaaaaaaaa3',
+    `npx secresponse release --incident ${INCIDENT} --reason "..."`,
+    `sls invoke -f release -q durable --type Event --data '{"incident_id":"${INCIDENT}","reason":"..."}'`,
   ].join('\n'),
 };
 

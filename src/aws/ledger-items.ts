@@ -1,0 +1,57 @@
+/** The ledger's item of a target: who works on it now, and which incident is open there. */
+import type { Target } from '../finding/finding.ts';
+import type { Response } from '../policy/decision.ts';
+import type { Item } from './table.ts';
+
+export interface TargetItem {
+  incidentId: string;
+  /** Execution that works on it; absent where none does. */
+  holder?: string;
+  /** Milliseconds since 1970; absent where the holder's claim holds until it is ended. */
+  leaseUntil?: number;
+  asked: Response;
+  /** What was asked for has been done. */
+  settled: boolean;
+  /** How often the incident was claimed. */
+  run: number;
+  /** A release has begun to undo the incident's changes and is not through. */
+  releasing: boolean;
+}
+
+export function targetKey({ account, region, instanceId }: Target): string {
+  return `target#${account}#${region}#${instanceId}`;
+}
+
+export function incidentKey(incidentId: string): string {
+  return `incident#${incidentId}`;
+}
+
+export function targetItem(item: Item): TargetItem {
+  return {
+    incidentId: item['incidentId']?.S ?? '',
+    ...(item['holder']?.S === undefined ? {} : { holder: item['holder'].S }),
+    ...(item['leaseUntil']?.N === undefined ? {} : { leaseUntil: Number(item['leaseUntil'].N) }),
+    asked: (item['asked']?.S ?? 'ignore') as Response,
+    settled: item['settled']?.BOOL ?? false,
+    run: Number(item['run']?.N ?? 0),
+    releasing: item['releasing']?.BOOL ?? false,
+  };
+}
+
+/** That the item is still as it was read: nobody has claimed, renewed or ended anything since. */
+export function unchanged(seen: TargetItem): { condition: string; values: Item } {
+  return {
+    condition: [
+      'incidentId = :seenId',
+      '#run = :seenRun',
+      seen.holder === undefined ? 'attribute_not_exists(#holder)' : '#holder = :seenHolder',
+      ...(seen.leaseUntil === undefined ? [] : ['leaseUntil = :seenLease']),
+    ].join(' AND '),
+    values: {
+      ':seenId': { S: seen.incidentId },
+      ':seenRun': { N: String(seen.run) },
+      ...(seen.holder === undefined ? {} : { ':seenHolder': { S: seen.holder } }),
+      ...(seen.leaseUntil === undefined ? {} : { ':seenLease': { N: String(seen.leaseUntil) } }),
+    },
+  };
+}
