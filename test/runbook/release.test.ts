@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { labConfig } from '../../src/lab/client.ts';
-import { memoryStore } from '../../src/runbook/engine.ts';
+import { memoryStore, type ExecutionStore } from '../../src/runbook/engine.ts';
 import { releaseExitCode } from '../../src/runbook/release-result.ts';
 import { incidentRoom, isIsolated, isWrite, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
@@ -239,6 +239,15 @@ test('an incident that a live run holds is refused, and can be released when the
   expect(await release(room, payload)).toMatchObject({ status: 'released' });
 });
 
+test('in the Lambda a release waits for the run that holds the incident, and a refusal ends it as failed', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(room.event());
+  await hold(room, Date.now() + 1_500);
+  const payload = { incident_id: incidentId, reason };
+  expect(await tryRelease(room, payload, inLambda(room, payload))).toMatchObject({ release: { status: 'released' } });
+  await expect(tryRelease(room, payload, inLambda(room, payload))).rejects.toThrow('was released already');
+});
+
 test.each([
   ['no reason', { incident_id: 'inc-1' }, /reason/],
   ['a reason copied from the notification', { incident_id: 'inc-1', reason: '...' }, /reason in words/],
@@ -265,6 +274,14 @@ test('an unknown incident and one that is released already are refused', async (
     refused: expect.stringContaining('no incident is open on'),
   });
 });
+
+/** The state of an execution that Lambda has begun. */
+function inLambda({ world }: IncidentRoom, input: object): ExecutionStore {
+  const store = memoryStore();
+  const arn = `arn:aws:lambda:${world.region}:${world.account}:function:release:7/durable-execution/one/two`;
+  store.save({ version: 1, arn, input, pid: process.pid, operations: [] });
+  return store;
+}
 
 function table({ account, world }: IncidentRoom): DynamoDBClient {
   return new DynamoDBClient(labConfig({ endpoint: account.endpoint, region: world.region }));
