@@ -3,8 +3,11 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../finding/finding.ts';
 import type { Budgets } from '../runbook/budgets.ts';
 import { clientConfig, underDeadline, type ClientSettings } from './client.ts';
+import { digestsGateway, type Digests } from './digests.ts';
+import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
+import { ssmGateway, type Ssm } from './ssm.ts';
 import { topicGateway, type Topic } from './topic.ts';
 import { vaultGateway, type Vault } from './vault.ts';
 
@@ -14,6 +17,19 @@ export interface Aws {
   vault: Vault;
   topic: Topic;
   ledger: Ledger;
+  digests: Digests;
+  ssm: Ssm;
+  /** Null: results come back as Run Command output. */
+  dropBox: DropBox | null;
+  collection: CollectionNames;
+}
+
+/** What the stack holds ready for collecting from a host; each may be missing. */
+export interface CollectionNames {
+  /** Name of the minimal instance profile. */
+  profile?: string;
+  /** Name of the document with the collection script. */
+  document?: string;
 }
 
 export interface Places {
@@ -22,6 +38,8 @@ export interface Places {
   table: string;
   /** Region of the responder itself: vault and ledger are there. */
   homeRegion: string;
+  dropBox?: string;
+  collection?: CollectionNames;
 }
 
 /** Gateways are kept: a warm Lambda answers the next finding over connections that are open already. */
@@ -49,6 +67,10 @@ export function connect(
     vault: vaultGateway(places.bucket, home),
     topic: topicGateway(places.topicArn, home),
     ledger: ledgerGateway(places.table, home),
+    digests: digestsGateway(places.table, home),
+    ssm: ssmGateway({ ...options, budgets, region: target.region }),
+    dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),
+    collection: places.collection ?? {},
   };
   kept.set(name, aws);
   return aws;

@@ -1,17 +1,14 @@
 /** EC2, as far as a response needs it. Every method is one AWS call unless it says otherwise. */
 import {
-  AssociateIamInstanceProfileCommand,
   CreateSecurityGroupCommand,
   CreateSnapshotCommand,
   CreateSnapshotsCommand,
-  DescribeIamInstanceProfileAssociationsCommand,
   DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
-  DisassociateIamInstanceProfileCommand,
   EC2Client,
   GetConsoleOutputCommand,
   GetConsoleScreenshotCommand,
@@ -24,6 +21,7 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { clientConfig, errorName, plain, underDeadline, type ClientSettings } from './client.ts';
+import { profileCalls } from './ec2-profiles.ts';
 
 export interface InstanceReading {
   instanceId: string;
@@ -70,6 +68,8 @@ export function ec2Gateway(settings: ClientSettings) {
   const once = new EC2Client(clientConfig(settings, 1));
 
   return {
+    ...profileCalls(client),
+
     /** Null where AWS says that there is no such instance. */
     async instance(instanceId: string): Promise<InstanceReading | null> {
       try {
@@ -195,39 +195,6 @@ export function ec2Gateway(settings: ClientSettings) {
       );
       const text = answer.UserData?.Value;
       return text ? Buffer.from(text, 'base64') : null;
-    },
-
-    /** Associations that hold or are coming to hold, not those that are gone. */
-    async profileAssociations(instanceId: string): Promise<{ associationId: string; profileArn: string }[]> {
-      const answer = await client.send(
-        new DescribeIamInstanceProfileAssociationsCommand({
-          Filters: [{ Name: 'instance-id', Values: [instanceId] }],
-        }),
-        underDeadline(),
-      );
-      return (answer.IamInstanceProfileAssociations ?? [])
-        .filter(({ State }) => State !== 'disassociated' && State !== 'disassociating')
-        .map((found) => ({
-          associationId: found.AssociationId ?? '',
-          profileArn: found.IamInstanceProfile?.Arn ?? '',
-        }));
-    },
-
-    /** Takes an association away; one that is gone already is no error. */
-    async disassociateProfile(associationId: string): Promise<void> {
-      try {
-        await client.send(new DisassociateIamInstanceProfileCommand({ AssociationId: associationId }), underDeadline());
-      } catch (error) {
-        if (!/^(InvalidAssociationID\.NotFound|NoSuchAssociation)$/.test(errorName(error))) throw error;
-      }
-    },
-
-    /** Needs iam:PassRole for the profile's role. */
-    async associateProfile(instanceId: string, profileArn: string): Promise<void> {
-      await client.send(
-        new AssociateIamInstanceProfileCommand({ InstanceId: instanceId, IamInstanceProfile: { Arn: profileArn } }),
-        underDeadline(),
-      );
     },
 
     /** @returns a JPEG. No key press is sent to the instance. */

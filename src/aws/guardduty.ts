@@ -5,7 +5,6 @@ import { clientConfig, plain, underDeadline, type ClientSettings } from './clien
 /** The finding as the API writes it, or why there is none. JSON-safe. */
 export type FoundFinding = { body: unknown } | { none: string };
 
-
 export function guardDutyGateway(settings: ClientSettings) {
   const client = new GuardDutyClient(clientConfig(settings));
   const { region } = settings;

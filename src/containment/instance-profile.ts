@@ -1,9 +1,12 @@
+import { isCollectionProfile } from '../evidence/os/profile.ts';
 import { defineAction } from './action.ts';
 
 /** ARNs of the associated profiles; AWS allows one, a list shows what is there. */
 interface ProfileState {
   [key: string]: string[];
   profiles: string[];
+  /** Those of them that are our own, put there for collecting. Absent: none. */
+  collection?: never[] | string[];
 }
 
 /** The host gets no new credentials of its role. Those that it holds already keep working until they expire. */
@@ -15,7 +18,9 @@ export const instanceProfile = defineAction<ProfileState>({
   releasePermissions: ['ec2:AssociateIamInstanceProfile', 'iam:PassRole'],
   async read(aws, { target }) {
     const associations = await aws.ec2.profileAssociations(target.instanceId);
-    return { profiles: associations.map(({ profileArn }) => profileArn).sort() };
+    const profiles = associations.map(({ profileArn }) => profileArn).sort();
+    const collection = profiles.filter((arn) => isCollectionProfile(arn, aws.collection.profile));
+    return collection.length === 0 ? { profiles } : { profiles, collection };
   },
   desired: () => ({ profiles: [] }),
   async write(aws, { target }, _from, to) {
@@ -26,7 +31,8 @@ export const instanceProfile = defineAction<ProfileState>({
     const missing = to.profiles.filter((arn) => !associations.some(({ profileArn }) => profileArn === arn));
     for (const arn of missing) await aws.ec2.associateProfile(target.instanceId, arn);
   },
-  keep: (stored, reading) => stored ?? reading,
+  // What was there before our own profile is only in an earlier record.
+  keep: (stored, reading) => stored ?? (reading.collection ? null : reading),
   same: (a, b) => a.profiles.join() === b.profiles.join(),
   idle: (reading) => (reading.profiles.length === 0 ? 'the instance has no instance profile' : null),
   describe: (from, to) => `instance profile: ${from ? names(from.profiles) : 'not known'} → ${names(to.profiles)}`,

@@ -15,11 +15,19 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     if (!value) problems.push(`${name} is not set`);
     return value ?? '';
   };
-  const places = {
+  const optional = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const [profile, document, dropBox] = [
+    optional('COLLECTION_INSTANCE_PROFILE'),
+    optional('COLLECTION_DOCUMENT'),
+    optional('DROP_BOX_BUCKET'),
+  ];
+  const places: Places = {
     bucket: needed('EVIDENCE_BUCKET'),
     topicArn: needed('NOTIFICATION_TOPIC_ARN'),
     table: needed('INCIDENT_TABLE'),
     homeRegion: env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '',
+    ...(dropBox === undefined ? {} : { dropBox }),
+    collection: { ...(profile === undefined ? {} : { profile }), ...(document === undefined ? {} : { document }) },
   };
   if (!places.homeRegion) problems.push('AWS_REGION is not set');
   if (places.topicArn && !/^arn:[^:]+:sns:[^:]+:\d{12}:.+$/.test(places.topicArn))

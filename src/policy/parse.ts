@@ -33,7 +33,7 @@ export interface ParsedPolicies {
 }
 
 /** Keys whose settings are read and kept, but which nothing obeys yet: nobody may believe in a limit that is not there. */
-const NOT_IN_FORCE = ['limits', 'collection', 'containment'] as const;
+const NOT_IN_FORCE = ['limits', 'containment'] as const;
 
 interface ParsedFile {
   source: PolicyText;

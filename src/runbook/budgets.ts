@@ -15,6 +15,14 @@ export interface Budgets {
   preserveMs: number;
   /** One collector in all, storing included; it runs beside isolation. */
   collectorMs: number;
+  /** Asking Systems Manager whether it reaches the host, beside the other readings; past it the host counts as out of reach. */
+  agentMs: number;
+  /** Putting the collection profile in place, or taking it off again; past it the collection goes on without. */
+  profileMs: number;
+  /** How long the agent may take to accept the first command; past it it counts as hung. */
+  deliveryMs: number;
+  /** Pause between two looks at a command. */
+  commandPollMs: number;
   /** One action's preparation or write, its own attempts included. */
   writeMs: number;
   /** Readings of the containment before it is reported as not verified. */
@@ -24,6 +32,8 @@ export interface Budgets {
   /** The manifest, the report, the notification, the ledger's last entry: each. */
   closeMs: number;
   notifyAttempts: number;
+  /** How long findings that are only told are gathered for one message. */
+  digestSeconds: number;
   /** How long a local claim holds without a checkpoint. */
   leaseMs: number;
   /** Pause between two looks at a claim that another run holds. */
@@ -40,11 +50,16 @@ export const defaultBudgets: Budgets = {
   recordMs: 5_000,
   preserveMs: 8_000,
   collectorMs: 60_000,
+  agentMs: 3_000,
+  profileMs: 5_000,
+  deliveryMs: 20_000,
+  commandPollMs: 1_000,
   writeMs: 30_000,
   verifyAttempts: 4,
   verifyPauseMs: 1_000,
   closeMs: 20_000,
   notifyAttempts: 3,
+  digestSeconds: 3_600,
   leaseMs: 120_000,
   leasePollSeconds: 3,
   releaseLooks: 100,

@@ -62,7 +62,7 @@ export async function announce(ctx: DurableContext, incident: IncidentContext, r
 }
 
 /** Sends the notification; `result.notification` says what came of it. */
-export async function publish(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
+async function publish(ctx: DurableContext, incident: IncidentContext, result: IncidentResult): Promise<void> {
   const { aws, deps } = incident;
   const message = composed(incident, result);
   const keeping = ctx.step('notification-text', () =>

@@ -4,10 +4,12 @@ import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
 import type { Action, ActionContext } from '../containment/action.ts';
 import { actions, isolating } from '../containment/index.ts';
+import { terminationProtection } from '../containment/termination-protection.ts';
 import { jsonObject } from '../evidence/collector.ts';
 import { numbered } from '../evidence/manifest.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { Artifact, ChangeResult, EvidenceResult, Isolation, Json } from './incident.ts';
+import { collectFromHost, nothingOnHost } from './host.ts';
 import type { ActionReading, Observation } from './observe.ts';
 import { goneReason, plannedChange, type PlannedChange } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
@@ -18,6 +20,8 @@ export interface Containment {
   failures: string[];
   /** The plan as an object of evidence. */
   plan?: EvidenceResult;
+  /** What was taken from the host itself, or why nothing was. */
+  host: EvidenceResult;
 }
 
 type ByAction<T> = Record<string, T>;
@@ -31,6 +35,8 @@ interface Preparation {
   from: ByAction<Json>;
   failures: string[];
   plan: EvidenceResult;
+  /** Milliseconds since 1970. */
+  at: number;
 }
 
 interface Verified {
@@ -52,27 +58,38 @@ export async function contain(
   observed: Observation,
   stored: ByAction<Json>,
   taken: Promise<unknown>,
+  fromHost: EvidenceResult | null,
 ): Promise<Containment> {
   const gone = goneReason(observed);
   const notVerified: Isolation = { verified: false, establishedFlows: 'may-continue', secondsToIsolation: null };
   if (gone !== null) {
     const changes = actions.map((action) => skipped(plannedChange(action, undefined, null, undefined, gone), gone));
-    return { changes, isolation: notVerified, failures: [] };
+    return {
+      changes,
+      isolation: notVerified,
+      failures: [],
+      host: nothingOnHost(incident, decision, observed, fromHost),
+    };
   }
 
   return ctx.runInChildContext('contain', async (child) => {
     const ready = await child.step('prepare', () => prepare(incident, decision, observed, stored, taken));
     const plans = actions.map((action) => planOf(action, ready));
+    const collection = collectFromHost(child, incident, decision, observed, fromHost, ready.at);
     const written = await Promise.all(
-      actions.map((action, index) => {
+      actions.map(async (action, index) => {
         const plan = plans[index];
-        if (!plan || plan.skip !== undefined || plan.impossible !== undefined) return Promise.resolve(null);
+        if (action.name !== terminationProtection.name) await collection.done;
+        if (!plan || plan.skip !== undefined || plan.impossible !== undefined) return null;
         return child.step(action.name, () =>
           write(action, incident, ready.readings[action.name]?.state ?? null, plan.to),
         );
       }),
     );
+    // Also where nothing had to be written: while the host is collected from, it has a profile of ours.
+    await collection.done;
     const verified = await child.step('verify', () => verifyAll(incident, ready));
+    const host = await collection.result;
     const changes = actions.map((action, index) =>
       changeResult(plans[index] as PlannedChange, written[index] ?? null, verified[action.name], action),
     );
@@ -85,7 +102,7 @@ export async function contain(
           verifiedAt: new Date(network.at).toISOString(),
         }
       : notVerified;
-    return { changes, isolation, failures: ready.failures, plan: ready.plan };
+    return { changes, isolation, failures: ready.failures, plan: ready.plan, host };
   });
 }
 
@@ -176,7 +193,7 @@ async function prepare(
     evidenceTime,
     ...actions.map(makeReady),
   ]);
-  return { readings, prepared, errors, from, failures, plan };
+  return { readings, prepared, errors, from, failures, plan, at: deps.now() };
 }
 
 /** The plan as JSON in the vault, before anything is changed. */

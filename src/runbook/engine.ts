@@ -79,6 +79,8 @@ export interface ExecutionOptions {
   store: ExecutionStore;
   /** Name of the execution in its ARN; a new one by default. */
   name?: string;
+  /** Another ARN than a local execution's, to play Lambda. */
+  arn?: string;
   account?: string;
   region?: string;
   /** Called with the execution's ARN after each checkpoint has been stored. */
@@ -105,7 +107,7 @@ export async function execute(handler: DurableHandler, input: unknown, options: 
   const region = options.region ?? 'us-east-1';
   const state = store.load() ?? {
     version: 1 as const,
-    arn: localExecutionArn(account, region, options.name ?? randomUUID()),
+    arn: options.arn ?? localExecutionArn(account, region, options.name ?? randomUUID()),
     input,
     pid: process.pid,
     operations: [],

@@ -22,7 +22,14 @@ export interface Observation {
   /** Present where the instance could not be read, or does not exist. */
   instanceError?: string;
   readings: Record<string, ActionReading>;
+  host: HostAccess;
 }
+
+/** Whether something can be run on the host through Systems Manager. */
+export type HostAccess =
+  | { reachable: true; platform: string; agentVersion: string }
+  /** `failed`: it could not be found out, where it should have been. */
+  | { reachable: false; failed: boolean; reason: string };
 
 export async function observe(
   aws: Aws,
@@ -31,8 +38,9 @@ export async function observe(
   startedAt: number,
 ): Promise<Observation> {
   const read = <T>(what: string, work: () => Promise<T>) => attempt(budgets.readMs, what, work);
-  const [instance, entries] = await Promise.all([
+  const [instance, host, entries] = await Promise.all([
     read('reading the instance', () => aws.ec2.instance(context.target.instanceId)),
+    hostAccess(aws, context.target.instanceId, budgets),
     Promise.all(
       actions.map(async (action) => {
         const [state, found] = await Promise.all([
@@ -51,8 +59,9 @@ export async function observe(
     ),
   ]);
   const readings = Object.fromEntries(entries);
-  if (!instance.ok) return { startedAt, instance: null, instanceError: instance.error, readings };
-  if (!instance.value) return { startedAt, instance: null, instanceError: 'AWS knows no such instance', readings };
+  if (!instance.ok) return { startedAt, instance: null, instanceError: instance.error, readings, host };
+  if (!instance.value)
+    return { startedAt, instance: null, instanceError: 'AWS knows no such instance', readings, host };
   const { tags, state, interfaces, vpcId, instanceType, privateIp, publicIp } = instance.value;
   const name = tags['Name'];
   const owner = tags['Owner'] ?? tags['owner'];
@@ -69,7 +78,19 @@ export async function observe(
       ...(publicIp === undefined ? {} : { publicIp }),
     },
     readings,
+    host,
   };
+}
+
+async function hostAccess(aws: Aws, instanceId: string, budgets: Budgets): Promise<HostAccess> {
+  const answer = await attempt(budgets.agentMs, 'asking Systems Manager', () => aws.ssm.agent(instanceId));
+  if (!answer.ok)
+    return { reachable: false, failed: true, reason: `Systems Manager could not be asked: ${answer.error}` };
+  const agent = answer.value;
+  if (!agent) return { reachable: false, failed: false, reason: 'Systems Manager does not manage the instance' };
+  if (agent.ping !== 'Online')
+    return { reachable: false, failed: false, reason: `the Systems Manager agent is offline (${agent.ping})` };
+  return { reachable: true, platform: agent.platform, agentVersion: agent.agentVersion };
 }
 
 /** What the policy may look at: what was read, else what the event says. */

@@ -2,6 +2,7 @@
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { collect, type CollectResult } from '../evidence/collect.ts';
 import { collectors } from '../evidence/index.ts';
+import { osTriage } from '../evidence/os-triage.ts';
 import type { EvidenceResult, IncidentResult } from './incident.ts';
 import type { IncidentContext } from './runbook.ts';
 
@@ -58,4 +59,13 @@ export function preserve(ctx: DurableContext, incident: IncidentContext, prior: 
 
 /** What a dry run says of each collector. */
 export const plannedEvidence = (): EvidenceResult[] =>
-  collectors.map(({ name }) => ({ collector: name, status: 'skipped', reason: 'dry run', artifacts: [] }));
+  [...collectors, osTriage].map(({ name }) => ({
+    collector: name,
+    status: 'skipped',
+    reason: 'dry run',
+    artifacts: [],
+  }));
+
+/** What an earlier run of the incident brought from the host whole: it is not taken again. */
+export const doneOnHost = (prior: IncidentResult | null): EvidenceResult | null =>
+  prior?.evidence.find(({ collector, status }) => collector === osTriage.name && status === 'done') ?? null;

@@ -1,6 +1,6 @@
 /**
- * The sequence, from top to bottom: claim → observe → plan → preserve → protect → credentials → quarantine network → verify
- * → manifest → notify. The only place where steps are ordered, awaited or given a budget.
+ * The sequence, from top to bottom: claim → observe → plan → preserve → protect → collect from the host → credentials →
+ * quarantine network → verify → manifest → notify. The only place where steps are ordered, awaited or given a budget.
  *
  * A step never rejects and always has a time limit: nothing that fails or hangs may keep isolation from being done, and an
  * error outside a step would end a durable execution for good. Steps may run twice; all that they do is idempotent.
@@ -17,11 +17,13 @@ import { rank, type Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Budgets } from './budgets.ts';
 import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
-import { announce, publish, seal } from './close.ts';
+import { announce, seal } from './close.ts';
+import { nothingOnHost } from './host.ts';
 import type { IncidentResult, Snapshot } from './incident.ts';
+import { tellInDigest } from './digest.ts';
 import { factsOf, observe, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
-import { plannedEvidence, preserve, type Preserved } from './preserve.ts';
+import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
 
 export interface RunbookDeps {
   aws: (target: Target) => Aws;
@@ -54,6 +56,8 @@ export interface IncidentContext {
   /** Which run of the incident this is, 1 the first. */
   run: number;
   prefix: string;
+  /** Targets that the finding names and nobody acts on, a line each: told with this incident. */
+  left: string[];
 }
 
 type Claimed = Extract<Claim, { kind: 'claimed' }> | { kind: 'unclaimed'; error: string };
@@ -80,14 +84,15 @@ export async function respond(
   if (!only) return [];
   const incidents =
     others.length === 0
-      ? [await runIncident(ctx, finding, only, event, deps)]
+      ? [await runIncident(ctx, finding, only, event, deps, left)]
       : await Promise.all(
-          targets.map((target) =>
-            ctx.runInChildContext(target.instanceId, (child) => runIncident(child, finding, target, event, deps)),
+          targets.map((target, index) =>
+            ctx.runInChildContext(target.instanceId, (child) =>
+              // Who is left out is no part of any incident; the first one carries the word of it.
+              runIncident(child, finding, target, event, deps, index === 0 ? left : []),
+            ),
           ),
         );
-  // Who is left out is no part of any incident; the first one carries the word of it.
-  incidents[0]?.failures.push(...left.map((line) => `not acted on: ${line}`));
   return incidents;
 }
 
@@ -97,6 +102,7 @@ async function runIncident(
   target: FindingTarget,
   event: unknown,
   deps: RunbookDeps,
+  left: readonly string[],
 ): Promise<IncidentResult> {
   const judge = (facts = target.facts): Decision =>
     decide({
@@ -118,9 +124,10 @@ async function runIncident(
     incidentId,
     run: 1,
     prefix: evidencePrefix(target, incidentId),
+    left: left.map((line) => `not acted on: ${line}`),
   };
   if (first.response === 'ignore') return ended(incident, first, { status: 'ignored' });
-  if (first.response === 'notify' && !first.dryRun) return notifyOnly(ctx, incident, first);
+  if (first.response === 'notify') return notifyOnly(ctx, incident, first);
   if (first.dryRun) return rehearse(ctx, incident, judge);
 
   // Claim and first reading run together: neither needs the other, and a call's time counts.
@@ -165,13 +172,20 @@ async function carryOut(
   const preserving: Preserved = asksForEvidence(decision)
     ? preserve(ctx, incident, prior?.result ?? null)
     : { taken: Promise.resolve(), results: Promise.resolve([]) };
+  const fromHost = doneOnHost(prior?.result ?? null);
   const containing = asksForIsolation(decision)
-    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken)
-    : Promise.resolve<Containment>({ changes: [], isolation: null, failures: [] });
+    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken, fromHost)
+    : Promise.resolve<Containment>({
+        changes: [],
+        isolation: null,
+        failures: [],
+        host: nothingOnHost(incident, decision, observed, fromHost),
+      });
   const [collected, contained] = await Promise.all([preserving.results, containing]);
 
   const gone = goneReason(observed);
   const failures = [
+    ...incident.left,
     ...(claimed.kind === 'unclaimed' ? [`the incident could not be claimed in the ledger: ${claimed.error}`] : []),
     ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
     ...(gone !== null && asksForIsolation(decision) ? [`${gone}: there is nothing left to isolate`] : []),
@@ -179,7 +193,11 @@ async function carryOut(
   ];
   const result: IncidentResult = {
     ...blank(incident, decision),
-    evidence: [...collected.map(({ evidence }) => evidence), ...(contained.plan ? [contained.plan] : [])],
+    evidence: [
+      ...collected.map(({ evidence }) => evidence),
+      ...(asksForEvidence(decision) ? [contained.host] : []),
+      ...(contained.plan ? [contained.plan] : []),
+    ],
     snapshots: collected.flatMap(({ snapshots }): Snapshot[] => snapshots),
     changes: contained.changes,
     isolation: contained.isolation,
@@ -243,7 +261,10 @@ async function rehearse(
     ...blank(incident, decision),
     instance: observed.instance,
     startedAt: new Date(observed.startedAt).toISOString(),
-    failures: observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`],
+    failures: [
+      ...incident.left,
+      ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
+    ],
     changes: asksForIsolation(decision) ? plannedChanges(observed) : [],
     evidence: asksForEvidence(decision) ? plannedEvidence() : [],
   };
@@ -258,8 +279,8 @@ async function rehearse(
 
 async function notifyOnly(ctx: DurableContext, incident: IncidentContext, decision: Decision): Promise<IncidentResult> {
   const result = { ...blank(incident, decision), startedAt: new Date(incident.deps.startedAt).toISOString() };
-  result.status = 'notified';
-  await publish(ctx, incident, result);
+  result.notification = await tellInDigest(ctx, incident);
+  result.status = result.notification.status === 'failed' ? 'failed' : 'notified';
   return result;
 }
 
@@ -328,7 +349,7 @@ function blank(incident: IncidentContext, decision: Decision): IncidentResult {
     isolation: null,
     notification: { status: 'skipped', reason: 'nothing to tell' },
     residualRisks: [],
-    failures: [],
+    failures: [...incident.left],
     instance: null,
     finding: incident.finding,
     evidencePrefix: incident.prefix,

@@ -78,6 +78,20 @@ function resolvedPolicies(load: () => Policies): Plugin {
   };
 }
 
+/** What runs on hosts goes in as text: there is no file beside a bundle. */
+const hostScripts: Plugin = {
+  name: 'host-scripts',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]evidence[\\/]os[\\/]scripts\.ts$/ }, async ({ path }) => {
+      const text = async (name: string) => JSON.stringify(await readFile(resolve(dirname(path), name), 'utf8'));
+      return {
+        contents: `export const linuxScript = ${await text('linux.sh')};\nexport const windowsScript = ${await text('windows.ps1')};`,
+        loader: 'js',
+      };
+    });
+  },
+};
+
 interface BundleRequest {
   /** Where the bundle goes; Node takes it for a module if it ends in `.mjs`. */
   outfile: string;
@@ -104,6 +118,7 @@ export async function buildBundle(request: BundleRequest): Promise<{ bytes: numb
     plugins: [
       ...(request.literalSchemaKeys === false ? [] : [schemaKeys]),
       durableClient,
+      hostScripts,
       resolvedPolicies(() => policies),
     ],
   });
@@ -124,7 +139,12 @@ function serverlessOptions({ serviceDir, service }: Serverless) {
     exclude: [],
     // Kept for rebuilding, a build that failed would never let the process end.
     skipRebuild: true,
-    plugins: [schemaKeys, durableClient, resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies))],
+    plugins: [
+      schemaKeys,
+      durableClient,
+      hostScripts,
+      resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies)),
+    ],
   };
 }
 

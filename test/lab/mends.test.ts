@@ -7,8 +7,9 @@ import { probes as instances } from './probes/ec2-instances.ts';
 import { probes as network } from './probes/ec2-network.ts';
 import { probes as others } from './probes/others.ts';
 import { labAt, type Probe } from './probes/probe.ts';
+import { probes as ssm } from './probes/ssm.ts';
 
-const probes = [...attributes, ...network, ...instances, ...others];
+const probes = [...attributes, ...network, ...instances, ...others, ...ssm];
 const { newAccount } = useLocalAws();
 let stock: LocalAws;
 

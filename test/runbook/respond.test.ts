@@ -23,6 +23,7 @@ test('a finding of severity 8: evidence, protection, credentials, isolation, all
     ['console-screenshot', 'done'],
     ['console-output', 'done'],
     ['ebs-snapshots', 'done'],
+    ['os-triage', 'skipped'],
     ['plan', 'done'],
   ]);
   expect(incident.isolation).toMatchObject({ verified: true, establishedFlows: 'may-continue' });

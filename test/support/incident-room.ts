@@ -15,6 +15,7 @@ import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import { interfaceGroups, vaultObjects } from '../../src/lab/rehearsal.ts';
 import { createWorld, type World, type WorldOptions } from '../../src/lab/world.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
+import type { Policies, Policy } from '../../src/policy/policy.ts';
 import { defaultBudgets, type Budgets } from '../../src/runbook/budgets.ts';
 import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
@@ -30,11 +31,16 @@ export const smallBudgets: Budgets = {
   recordMs: 1_500,
   preserveMs: 1_500,
   collectorMs: 3_000,
+  agentMs: 1_500,
+  profileMs: 2_000,
+  deliveryMs: 1_500,
+  commandPollMs: 100,
   writeMs: 4_000,
   verifyAttempts: 2,
   verifyPauseMs: 50,
   closeMs: 2_500,
   notifyAttempts: 2,
+  digestSeconds: 2,
   leaseMs: 2_000,
   leasePollSeconds: 1,
 };
@@ -43,6 +49,8 @@ export interface RespondOptions {
   budgets?: Partial<Budgets>;
   env?: Record<string, string>;
   store?: ExecutionStore;
+  /** In place of the policy's own. */
+  collection?: Partial<Policy['collection']>;
 }
 
 /** What a reading by other means than the project's own finds. */
@@ -121,7 +129,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
       Object.assign(process.env, env);
       const budgets = { ...smallBudgets, ...given.budgets };
       const handler = createResponder({
-        policies,
+        policies: withCollection(policies, given.collection),
         budgets,
         env: { ...env, ...given.env },
       }) as unknown as DurableHandler;
@@ -183,6 +191,11 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
 
     calls: (from = 0) => account.proxy.calls.slice(from).map(({ operation }) => operation),
   };
+}
+
+function withCollection(policies: Policies, collection: Partial<Policy['collection']> = {}): Policies {
+  const own = policies.default;
+  return { ...policies, default: { ...own, collection: { ...own.collection, ...collection } } };
 }
 
 /** Every interface in exactly one group, none of which has a rule. */

@@ -5,7 +5,7 @@ and says what stock moto does. Each has a probe in test/lab that stock moto fail
 """
 
 from . import clean_errors, control, ec2_attributes, ec2_console, ec2_describe, ec2_groups, ec2_instances, ec2_profiles
-from . import ec2_snapshots, events, iam, s3, sns
+from . import ec2_snapshots, events, iam, s3, sns, ssm
 
 FILES = [
     ec2_attributes,
@@ -19,6 +19,7 @@ FILES = [
     iam,
     s3,
     sns,
+    ssm,
 ]
 
 

@@ -5,6 +5,7 @@ import { GuardDutyClient } from '@aws-sdk/client-guardduty';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { labConfig } from '../../../src/lab/client.ts';
 import { createWorld, type World, type WorldOptions } from '../../../src/lab/world.ts';
 
@@ -30,6 +31,7 @@ export function labAt(endpoint: string) {
     iam: new IAMClient(config),
     s3: new S3Client(config),
     sns: new SNSClient(config),
+    ssm: new SSMClient(config),
     world: (options: Omit<WorldOptions, 'endpoint'> = {}): Promise<World> => createWorld({ endpoint, ...options }),
   };
 }

@@ -1,0 +1,106 @@
+/** The collection from the host itself: between the preparation and the changes that would cut it off. */
+import { randomBytes } from 'node:crypto';
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { collect } from '../evidence/collect.ts';
+import { osTriage, triage } from '../evidence/os-triage.ts';
+import type { Decision } from '../policy/decision.ts';
+import type { EvidenceResult } from './incident.ts';
+import type { Observation } from './observe.ts';
+import { asksForIsolation, goneReason } from './plan.ts';
+import type { IncidentContext } from './runbook.ts';
+
+export interface HostCollection {
+  /** Isolation need not wait any longer. In memory only. */
+  done: Promise<unknown>;
+  result: Promise<EvidenceResult>;
+}
+
+type Start =
+  { kind: 'run'; platform: 'Linux' | 'Windows'; agentVersion: string } | { kind: 'not'; why: EvidenceResult };
+
+/** Room for the call that puts the profile in place and the one that sends the first command. */
+const START_MS = 10_000;
+
+/** `brought`: by an earlier run of the incident. `readyAt`: when the preparation was done; a resumed run does not get its time anew. */
+export function collectFromHost(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  brought: EvidenceResult | null,
+  readyAt: number,
+): HostCollection {
+  const { aws, target, event, deps, incidentId, run, prefix } = incident;
+  const start = mayRun(incident, decision, observed, brought);
+  if (start.kind === 'not') return { done: Promise.resolve(), result: Promise.resolve(start.why) };
+  const { budgetSeconds } = deps.policy(target.account).collection;
+  const until = readyAt + budgetSeconds * 1000 + Math.min(START_MS, 2 * deps.budgets.profileMs);
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => void (open = resolve));
+  const result = ctx.step(osTriage.name, async () => {
+    if (deps.now() >= until) return notTaken('failed', 'the time for it was over when the run was resumed');
+    // Whatever goes wrong in there: isolation does not wait beyond this.
+    const alarm = setTimeout(open, until - deps.now() + deps.budgets.profileMs);
+    const { platform, agentVersion } = start;
+    const { evidence } = await collect(
+      {
+        ...osTriage,
+        take: (gateways, context) =>
+          triage(gateways, {
+            ...context,
+            platform,
+            agentVersion,
+            token: randomBytes(16).toString('hex'),
+            budgets: deps.budgets,
+            budgetSeconds,
+            until,
+            now: deps.now,
+            onDone: open,
+          }),
+      },
+      aws,
+      { target, incidentId, event },
+      { prefix, run, budgetMs: until - deps.now() + deps.budgets.collectorMs, now: deps.now, onTaken: open },
+    );
+    clearTimeout(alarm);
+    return evidence;
+  });
+  return { done: Promise.race([opened, result]), result };
+}
+
+/** The entry of a response that runs nothing on the host. */
+export function nothingOnHost(
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  brought: EvidenceResult | null,
+): EvidenceResult {
+  const start = mayRun(incident, decision, observed, brought);
+  return start.kind === 'not' ? start.why : notTaken('skipped', 'nothing was run on the host');
+}
+
+function mayRun(
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  brought: EvidenceResult | null,
+): Start {
+  const skip = (reason: string): Start => ({ kind: 'not', why: notTaken('skipped', reason) });
+  if (brought) return { kind: 'not', why: brought };
+  if (!asksForIsolation(decision)) return skip('nothing is run on a host that is not to be quarantined');
+  if (incident.deps.policy(incident.target.account).collection.os === 'off')
+    return skip('the policy has collection from the host switched off');
+  const gone = goneReason(observed);
+  if (gone !== null) return skip(gone);
+  const state = observed.instance?.state;
+  if (state !== undefined && state !== 'running') return skip(`the instance is ${state}`);
+  const { host } = observed;
+  if (!host.reachable) return host.failed ? { kind: 'not', why: notTaken('failed', host.reason) } : skip(host.reason);
+  if (host.platform !== 'Linux' && host.platform !== 'Windows')
+    return skip(`there is no collection for the platform ${host.platform}`);
+  return { kind: 'run', platform: host.platform, agentVersion: host.agentVersion };
+}
+
+function notTaken(status: 'skipped' | 'failed', reason: string): EvidenceResult {
+  return { collector: osTriage.name, status, reason, artifacts: [] };
+}
