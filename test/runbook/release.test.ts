@@ -12,6 +12,7 @@ import { labConfig } from '../../src/lab/client.ts';
 import { memoryStore, type ExecutionStore } from '../../src/runbook/engine.ts';
 import { releaseExitCode } from '../../src/runbook/release-result.ts';
 import { incidentRoom, isIsolated, isWrite, type IncidentRoom } from '../support/incident-room.ts';
+import { createCollectionProfile, PROFILE_ENV } from '../support/host.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { giveProfile, ledger, release, restorable, setGroups, tryRelease, wholeInstance } from '../support/releaser.ts';
 
@@ -140,6 +141,18 @@ test('what a person has changed since is left alone and told', async () => {
   expect(network?.reason).toContain(`${one} is left in ${own.join()}: somebody has changed its groups since`);
   expect(profile).toMatchObject({ status: 'skipped', reason: 'it is so already', verified: true });
   expect((await room.messages()).at(-1)?.body).toContain('somebody has changed its groups');
+});
+
+test("a profile of our own that was left behind is nobody's change: the former one comes back", async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const before = restorable(await room.reading());
+  const { incidentId } = await room.respond(room.event());
+  await createCollectionProfile(room.account.endpoint);
+  const arn = `arn:aws:iam::${room.world.account}:instance-profile/${PROFILE_ENV.COLLECTION_INSTANCE_PROFILE}`;
+  await giveProfile(room, arn);
+  Object.assign(room.env, PROFILE_ENV);
+  expect(await release(room, { incident_id: incidentId, reason })).toMatchObject({ status: 'released' });
+  expect(restorable(await room.reading())).toEqual(before);
 });
 
 test('an interface that is gone is told, the others come back', async () => {
