@@ -13,7 +13,7 @@ export const responder = variable(async (resolveVariable) => {
       pattern,
       // As long as EventBridge tries at all; what cannot be delivered until then is kept.
       retryPolicy: { maximumEventAge: 86_400, maximumRetryAttempts: 185 },
-      deadLetterQueueArn: { 'Fn::GetAtt': ['DeadLetters', 'Arn'] },
+      deadLetterQueueArn: { 'Fn::GetAtt': ['UndeliveredFindings', 'Arn'] },
     },
   }));
 });

@@ -1,9 +1,27 @@
 /** `${file(src/stack/settings.js):mode}`: parameters that are checked before a stack is made with them. */
-import { UsageError } from '../cli/command.ts';
+import { breakGlassCondition, parameters, roleArns } from './parameters.ts';
 import { variable } from './variables.ts';
 
-export const mode = variable(async (resolveVariable) => {
-  const value = await resolveVariable('param:mode');
-  if (value !== 'observe' && value !== 'enforce') throw new UsageError(`mode is ${value}: it takes observe or enforce`);
-  return value;
-});
+const checked = (name) => variable(async (resolve) => parameters[name](await resolve(`param:${name}`)));
+
+export const email = checked('email');
+export const bucketName = checked('bucketName');
+export const topicName = checked('topicName');
+export const mode = checked('mode');
+export const lockMode = checked('lockMode');
+export const lockDays = checked('lockDays');
+export const sessionDenial = checked('sessionDenial');
+
+/** ARNs of the roles that a release may pass to an instance. */
+export const releasableRoles = variable(async (resolve) =>
+  roleArns('releasableRoles', await resolve('param:releasableRoles')),
+);
+
+/** ARNs of the roles that it may not pass, whatever the list above says: the stack's own, and the administrators'. */
+export const forbiddenRoles = variable(async (resolve) => [
+  { 'Fn::Sub': 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-*' },
+  ...roleArns('adminRoles', await resolve('param:adminRoles')),
+]);
+
+/** Condition of a Deny: everybody but the break-glass role. */
+export const unlessBreakGlass = variable(async (resolve) => breakGlassCondition(await resolve('param:breakGlassRole')));

@@ -1,0 +1,61 @@
+/** What each parameter of the stack takes. What is wrong is one line; nothing is packaged then. */
+import { UsageError } from '../cli/command.ts';
+
+/** A piece of a template that CloudFormation works out. */
+export type Template = object;
+
+function oneOf(name: string, ...values: string[]) {
+  return (given: string): string => {
+    if (!values.includes(given)) throw new UsageError(`${name} is ${given}: it takes ${values.join(' or ')}`);
+    return given;
+  };
+}
+
+function emptyOr(name: string, form: RegExp, expectation: string) {
+  return (given: string): string => {
+    if (given !== '' && !form.test(given)) throw new UsageError(`${name} is ${given}: it takes ${expectation}`);
+    return given;
+  };
+}
+
+/** What a parameter's text becomes in the template. @throws {UsageError} where it is no such thing. */
+export const parameters = {
+  email: emptyOr('email', /^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'an e-mail address, or nothing'),
+  bucketName: emptyOr('bucketName', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, "a bucket's name, or nothing"),
+  topicName: emptyOr('topicName', /^[A-Za-z0-9_-]{1,256}$/, "a topic's name, or nothing"),
+  mode: oneOf('mode', 'observe', 'enforce'),
+  api: oneOf('api', 'off', 'iam', 'key'),
+  // Its place is in the stack already; it cannot deny anything yet, and shall not look as if it could.
+  sessionDenial: oneOf('sessionDenial', 'off'),
+  lockMode: (given: string): string => oneOf('lockMode', 'governance', 'compliance')(given).toUpperCase(),
+  lockDays(given: string | number): number {
+    const days = Number(given);
+    if (!Number.isInteger(days) || days < 1 || days > 36_500)
+      throw new UsageError(`lockDays is ${given}: it takes a whole number of days from 1 to 36500`);
+    return days;
+  },
+};
+
+const ROLE_NAME = /^[\w+=,.@/*?-]{1,512}$/;
+const ROLE_ARN = /^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/*?-]{1,512}$/;
+
+/** Role names, or ARNs, with `*` and `?`, between commas → ARNs. Names are of this account. */
+export function roleArns(name: string, given: string): (string | Template)[] {
+  const roles = given.split(',').map((role) => role.trim());
+  return roles.filter((role) => role !== '').map((role) => roleArn(name, role));
+}
+
+function roleArn(name: string, role: string): string | Template {
+  if (ROLE_ARN.test(role)) return role;
+  if (role.startsWith('arn:') || !ROLE_NAME.test(role))
+    throw new UsageError(`${name} has ${role}: it takes names or ARNs of roles, with commas between them`);
+  return { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${role}` };
+}
+
+/** Nobody is exempt where no role is named: the property goes, and the Deny holds for all. */
+export function breakGlassCondition(given: string): Template {
+  const [role, ...others] = roleArns('breakGlassRole', given);
+  if (others.length > 0 || /[*?]/.test(given))
+    throw new UsageError(`breakGlassRole is ${given}: it takes the name or the ARN of one role, or nothing`);
+  return role === undefined ? { Ref: 'AWS::NoValue' } : { ArnNotEquals: { 'aws:PrincipalArn': role } };
+}
