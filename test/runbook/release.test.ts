@@ -261,18 +261,6 @@ test('in the Lambda a release waits for the run that holds the incident, and a r
   await expect(tryRelease(room, payload, inLambda(room, payload))).rejects.toThrow('was released already');
 });
 
-test.each([
-  ['no reason', { incident_id: 'inc-1' }, /reason/],
-  ['a reason copied from the notification', { incident_id: 'inc-1', reason: '...' }, /reason in words/],
-  ['neither instance nor incident', { reason }, /one of instance_id and incident_id/],
-  ['both', { incident_id: 'inc-1', instance_id: 'i-0123456789abcdef0', reason }, /one of instance_id and incident_id/],
-  ['a mistyped key', { incident_id: 'inc-1', reason, dryrun: true }, /did you mean dryRun/],
-  ['no object', 'inc-1' as unknown as object, /object/],
-])('the request is refused in one line: %s', async (_why, payload, message) => {
-  const room = await incidentRoom(await local.newAccount());
-  await expect(tryRelease(room, payload, memoryStore())).rejects.toThrow(message);
-});
-
 test('an unknown incident and one that is released already are refused', async () => {
   const room = await incidentRoom(await local.newAccount());
   const { incidentId } = await room.respond(room.event());
