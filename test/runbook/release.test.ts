@@ -203,6 +203,21 @@ test('evidence was collected only: nothing to undo, the incident is closed', asy
   expect(room.calls(start).filter((name) => /^(Modify|Associate|Disassociate)/.test(name))).toEqual([]);
 });
 
+test('an unknown incident and one that is released already are refused', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(room.event());
+  expect(await tryRelease(room, { incident_id: 'inc-unknown', reason })).toEqual({
+    refused: 'there is no incident inc-unknown',
+  });
+  await release(room, { incident_id: incidentId, reason });
+  expect(await tryRelease(room, { incident_id: incidentId, reason })).toEqual({
+    refused: expect.stringContaining('was released already'),
+  });
+  expect(await tryRelease(room, { instance_id: room.world.instanceId, reason })).toEqual({
+    refused: expect.stringContaining('no incident is open on'),
+  });
+});
+
 test('a dry run shows every change and makes none', async () => {
   const room = await incidentRoom(await local.newAccount());
   const { incidentId } = await room.respond(room.event());
@@ -259,21 +274,6 @@ test('in the Lambda a release waits for the run that holds the incident, and a r
   const payload = { incident_id: incidentId, reason };
   expect(await tryRelease(room, payload, inLambda(room, payload))).toMatchObject({ release: { status: 'released' } });
   await expect(tryRelease(room, payload, inLambda(room, payload))).rejects.toThrow('was released already');
-});
-
-test('an unknown incident and one that is released already are refused', async () => {
-  const room = await incidentRoom(await local.newAccount());
-  const { incidentId } = await room.respond(room.event());
-  expect(await tryRelease(room, { incident_id: 'inc-unknown', reason })).toEqual({
-    refused: 'there is no incident inc-unknown',
-  });
-  await release(room, { incident_id: incidentId, reason });
-  expect(await tryRelease(room, { incident_id: incidentId, reason })).toEqual({
-    refused: expect.stringContaining('was released already'),
-  });
-  expect(await tryRelease(room, { instance_id: room.world.instanceId, reason })).toEqual({
-    refused: expect.stringContaining('no incident is open on'),
-  });
 });
 
 /** The state of an execution that Lambda has begun. */
