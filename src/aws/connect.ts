@@ -7,6 +7,7 @@ import { digestsGateway, type Digests } from './digests.ts';
 import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
+import { requestsGateway, type Requests } from './requests.ts';
 import { ssmGateway, type Ssm } from './ssm.ts';
 import { topicGateway, type Topic } from './topic.ts';
 import { vaultGateway, type Vault } from './vault.ts';
@@ -18,6 +19,7 @@ export interface Aws {
   topic: Topic;
   ledger: Ledger;
   digests: Digests;
+  requests: Requests;
   ssm: Ssm;
   /** Null: results come back as Run Command output. */
   dropBox: DropBox | null;
@@ -68,6 +70,7 @@ export function connect(
     topic: topicGateway(places.topicArn, home),
     ledger: ledgerGateway(places.table, home),
     digests: digestsGateway(places.table, home),
+    requests: requestsGateway(places.table, home),
     ssm: ssmGateway({ ...options, budgets, region: target.region }),
     dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),
     collection: places.collection ?? {},

@@ -5,13 +5,14 @@ import { parseArgs } from 'node:util';
 import { FindingError, type Finding } from '../finding/finding.ts';
 import { parseFinding } from '../finding/parse.ts';
 import { attachLocalAws, startLocalAws, type LocalAws } from '../lab/local-aws.ts';
-import { interfaceGroups, rehearse, vaultObjects, type Rehearsal } from '../lab/rehearsal.ts';
+import { interfaceGroups, rehearse, vaultObjects, type Rehearsal, type StageOptions } from '../lab/rehearsal.ts';
 import { decide } from '../policy/decide.ts';
 import { eventRules } from '../policy/event-rules.ts';
 import { policyFor, type Policies } from '../policy/policy.ts';
 import { exitCode } from '../runbook/plan.ts';
 import { buildBundle } from '../stack/esbuild.ts';
 import { UsageError, type Command, type Io } from './command.ts';
+import { interrupted, serveRehearsal } from './gameday-api.ts';
 import { loadPolicies } from './policies-dir.ts';
 import { progressView } from './progress.ts';
 import { summary } from './summary.ts';
@@ -19,7 +20,7 @@ import { summary } from './summary.ts';
 export const gameday: Command = {
   name: 'gameday',
   summary: 'Rehearses the whole response on a local AWS: a victim, a finding, the rules, the responder.',
-  usage: '[--event FILE] [--policies DIR] [--out DIR] [--keep] [--latency MS] [--json]',
+  usage: '[--event FILE] [--policies DIR] [--out DIR] [--keep] [--latency MS] [--api] [--json]',
   async run(args, io) {
     const options = readOptions(args);
     const say = (text: string): void => (options.json ? io.err(text) : io.out(text));
@@ -28,25 +29,34 @@ export const gameday: Command = {
     const aws = await localAws(options, io, say);
     const stream = options.json ? process.stderr : process.stdout;
     const view = progressView(say, stream.isTTY);
+    const scene: StageOptions = {
+      aws,
+      rules: eventRules(policies),
+      bundle: (outfile) => buildBundle({ outfile, policiesDir: resolve(io.cwd, options.policies) }),
+      latencyMs: options.latency,
+      mode: 'enforce',
+      onStage: (line) => say(`  ${line}\n`),
+    };
     let rehearsal: Rehearsal | undefined;
+    let deployment: Rehearsal['deployment'] | undefined;
     try {
+      if (options.api) {
+        deployment = await serveRehearsal({ ...scene, say, view, until: interrupted() });
+        return 0;
+      }
       rehearsal = await rehearse({
-        aws,
-        rules: eventRules(policies),
-        bundle: (outfile) => buildBundle({ outfile, policiesDir: resolve(io.cwd, options.policies) }),
+        ...scene,
         ...(given ? { event: given } : {}),
-        latencyMs: options.latency,
-        mode: 'enforce',
-        onStage: (line) => say(`  ${line}\n`),
         onProgress: (progress) => view.show(progress),
       });
+      ({ deployment } = rehearsal);
       view.end();
       return await tell(rehearsal, { options, policies, given: given?.finding, io, say, aws });
     } finally {
       view.end();
       await rehearsal?.proxy.stop();
       await aws.stop();
-      if (options.keep) say(keepHint(aws, rehearsal?.deployment));
+      if (options.keep) say(keepHint(aws, deployment));
     }
   },
 };
@@ -57,6 +67,7 @@ interface Options {
   out: string;
   keep: boolean;
   latency: number;
+  api: boolean;
   json: boolean;
 }
 
@@ -69,12 +80,15 @@ function readOptions(args: string[]): Options {
       out: { type: 'string', default: 'gameday-out' },
       keep: { type: 'boolean', default: false },
       latency: { type: 'string', default: '0' },
+      api: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
   const latency = Number(values.latency);
   if (!Number.isFinite(latency) || latency < 0 || latency > 60_000)
     throw new UsageError(`--latency takes milliseconds from 0 to 60000, not ${JSON.stringify(values.latency)}`);
+  if (values.api && (values.event !== undefined || values.json))
+    throw new UsageError('--api serves requests until Ctrl-C: it goes neither with --event nor with --json');
   return { ...values, latency };
 }
 

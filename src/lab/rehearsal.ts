@@ -19,17 +19,30 @@ import { startProxy, type Proxy } from './proxy.ts';
 import { defaultEvent, mappedEvent } from './rehearsal-event.ts';
 import { createWorld, type World } from './world.ts';
 
-export interface RehearsalOptions {
+export interface StageOptions {
   aws: LocalAws;
   rules: { name: string; pattern: object }[];
   /** Builds what Lambda would run. */
   bundle: (outfile: string) => Promise<{ bytes: number }>;
-  /** A finding to map onto the world; none: the default one. */
-  event?: { input: object; finding: Finding };
   latencyMs?: number;
   mode: 'observe' | 'enforce';
   onStage: (line: string) => void;
+}
+
+export interface RehearsalOptions extends StageOptions {
+  /** A finding to map onto the world; none: the default one. */
+  event?: { input: object; finding: Finding };
   onProgress: (progress: Progress) => void;
+}
+
+/** Everything in place, nothing happened yet. */
+export interface Stage {
+  region: string;
+  victims: [World, ...World[]];
+  deployment: Deployment;
+  handler: DurableHandler;
+  /** Every AWS call of the responder. */
+  proxy: Proxy;
 }
 
 export interface Rehearsal {
@@ -48,11 +61,36 @@ const MATCH_TIMEOUT_MS = 3_000;
 
 export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
   const { aws, onStage } = options;
+  const { region, victims, deployment, handler, proxy } = await stage(options, options.event?.finding.targets.length);
+  const [first] = victims;
+  const place = { endpoint: aws.endpoint, region };
+  const event = options.event
+    ? mappedEvent(options.event.input, options.event.finding, victims, new Date())
+    : defaultEvent(first, new Date());
+  const delivered = nextDelivery(aws, event);
+  await putEvent({ ...place, event });
+  const delivery = await delivered;
+  const base = { victims, deployment, event, proxy };
+  if (!delivery) return { ...base, incidents: null, messages: [] };
+  const rule = delivery.ruleArn.slice(delivery.ruleArn.lastIndexOf('/') + 1);
+  onStage(`finding on EventBridge: matched by ${rule}`);
+  const result = (await execute(handler, delivery.event, {
+    store: memoryStore(),
+    account: first.account,
+    region,
+    onProgress: options.onProgress,
+  })) as { incidents: IncidentResult[] };
+  const messages = await receiveMessages({ ...place, queueUrl: deployment.queueUrl });
+  return { ...base, incidents: result.incidents, rule, messages };
+}
+
+/** Victims, deployment, rules, and the bundle in this process, with its environment. The caller stops the proxy. */
+export async function stage(options: StageOptions, count = 1): Promise<Stage> {
+  const { aws, onStage } = options;
   const place = { endpoint: aws.endpoint, region: process.env['AWS_REGION'] ?? 'us-east-1' };
-  const count = Math.max(1, options.event?.finding.targets.length ?? 1);
-  const victims: World[] = [];
-  for (let index = 0; index < count; index += 1) victims.push(await createWorld(place));
-  const first = victims[0] as World;
+  const first = await createWorld(place);
+  const victims: [World, ...World[]] = [first];
+  while (victims.length < count) victims.push(await createWorld(place));
   onStage(
     `world: ${victims.map(({ instanceId }) => instanceId).join(', ')} in ${first.vpcId}, account ${first.account}`,
   );
@@ -67,25 +105,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
     const proxy = await startProxy({ upstream: aws.endpoint, latencyMs: options.latencyMs ?? 0 });
     setEnvironment(place.region, proxy.endpoint, deployment, options.mode);
     const { handler } = (await import(pathToFileURL(outfile).href)) as { handler: DurableHandler };
-
-    const event = options.event
-      ? mappedEvent(options.event.input, options.event.finding, victims, new Date())
-      : defaultEvent(first, new Date());
-    const delivered = nextDelivery(aws, event);
-    await putEvent({ ...place, event });
-    const delivery = await delivered;
-    const base = { victims, deployment, event, proxy };
-    if (!delivery) return { ...base, incidents: null, messages: [] };
-    const rule = delivery.ruleArn.slice(delivery.ruleArn.lastIndexOf('/') + 1);
-    onStage(`finding on EventBridge: matched by ${rule}`);
-    const result = (await execute(handler, delivery.event, {
-      store: memoryStore(),
-      account: first.account,
-      region: place.region,
-      onProgress: options.onProgress,
-    })) as { incidents: IncidentResult[] };
-    const messages = await receiveMessages({ ...place, queueUrl: deployment.queueUrl });
-    return { ...base, incidents: result.incidents, rule, messages };
+    return { region: place.region, victims, deployment, handler, proxy };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -24,6 +24,7 @@ import { tellInDigest } from './digest.ts';
 import { factsOf, observe, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
+import { answerRequest, requestedId } from './request.ts';
 
 export interface RunbookDeps {
   aws: (target: Target) => Aws;
@@ -93,6 +94,7 @@ export async function respond(
             ),
           ),
         );
+  for (const result of incidents) await answerRequest(ctx, result, deps);
   return incidents;
 }
 
@@ -114,7 +116,7 @@ async function runIncident(
       ...(deps.modeCeiling ? { modeCeiling: deps.modeCeiling } : {}),
     });
   const first = judge();
-  const incidentId = newIncidentId(deps.executionArn, target);
+  const incidentId = requestedId(deps.executionArn, finding) ?? newIncidentId(deps.executionArn, target);
   const incident: IncidentContext = {
     aws: deps.aws(target),
     target,
