@@ -24,6 +24,8 @@ export interface Aws {
   /** Null: results come back as Run Command output. */
   dropBox: DropBox | null;
   collection: CollectionNames;
+  /** Region of the responder and of all that its stack holds. */
+  homeRegion: string;
 }
 
 /** What the stack holds ready for collecting from a host; each may be missing. */
@@ -74,6 +76,7 @@ export function connect(
     ssm: ssmGateway({ ...options, budgets, region: target.region }),
     dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),
     collection: places.collection ?? {},
+    homeRegion: places.homeRegion,
   };
   kept.set(name, aws);
   return aws;

@@ -65,7 +65,12 @@ export type Ec2 = ReturnType<typeof ec2Gateway>;
 export function ec2Gateway(settings: ClientSettings) {
   const client = new EC2Client(clientConfig(settings));
   // A lost answer to these must not be repeated blindly: the caller looks first whether the call took effect.
-  const once = new EC2Client(clientConfig(settings, 1));
+  const once = new EC2Client(
+    clientConfig(
+      { ...settings, budgets: { ...settings.budgets, callTimeoutMs: 3 * settings.budgets.callTimeoutMs } },
+      1,
+    ),
+  );
 
   return {
     ...profileCalls(client),

@@ -6,6 +6,7 @@
  */
 import type { Target } from '../finding/finding.ts';
 import { rank, type Response } from '../policy/decision.ts';
+import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ClientSettings } from './client.ts';
 import { RELEASING, releaseLedger } from './ledger-release.ts';
@@ -25,7 +26,7 @@ export type Claim =
   /** Ours: `run` counts the runs of this incident, 1 the first. */
   | { kind: 'claimed'; incidentId: string; run: number; prior: Prior | null }
   /** An open incident, or a run under way, does at least what is asked. */
-  | { kind: 'joined'; incidentId: string; response: Response }
+  | { kind: 'joined'; incidentId: string; response: Response; running: boolean }
   /** Another run works on it and does less, or may have died: look again later. */
   | { kind: 'held'; incidentId: string; holder: string };
 
@@ -38,6 +39,8 @@ export interface ClaimRequest {
   /** Id to give to an incident that is opened now. */
   incidentId: string;
   asked: Response;
+  /** Do not join: take the incident over once nobody works on it. */
+  insist: boolean;
   findingId: string;
   /** Milliseconds since 1970. */
   now: number;
@@ -102,7 +105,12 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
           const verdict = judge(seen, request);
           if (verdict === 'join') {
             await this.addFinding(seen.incidentId, request.findingId);
-            return { kind: 'joined', incidentId: seen.incidentId, response: seen.asked };
+            return {
+              kind: 'joined',
+              incidentId: seen.incidentId,
+              response: seen.asked,
+              running: seen.holder !== undefined,
+            };
           }
           if (verdict === 'wait') return { kind: 'held', incidentId: seen.incidentId, holder: seen.holder ?? '' };
         }
@@ -218,6 +226,43 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       } catch (error) {
         // Taken over meanwhile, or closed by an earlier try of this very step.
         if (!isRefused(error)) throw error;
+        // Or never claimed, since the ledger did not answer then: what was changed must be found by a release.
+        if (error.Item === undefined && end.open) await this.open(target, result.incidentId, end);
+      }
+    },
+
+    /** Enters an incident that could not be claimed; one that somebody else has opened meanwhile stays. */
+    async open(target: Target, incidentId: string, end: { settled: boolean; asked: Response }): Promise<void> {
+      try {
+        await update(
+          targetKey(target),
+          'SET incidentId = :id, settled = :settled, asked = :asked, #run = :one',
+          { '#run': 'run' },
+          {
+            ':id': { S: incidentId },
+            ':settled': { BOOL: end.settled },
+            ':asked': { S: end.asked },
+            ':one': { N: '1' },
+          },
+          'attribute_not_exists(incidentId)',
+        );
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+      }
+    },
+
+    /** What a run turned out to do, where it is less than it was claimed for: who asks for more must not join it. */
+    async lower(target: Target, holder: string, asked: Response): Promise<void> {
+      try {
+        await update(
+          targetKey(target),
+          'SET asked = :asked',
+          { '#holder': 'holder' },
+          { ':asked': { S: asked }, ':me': { S: holder } },
+          '#holder = :me',
+        );
+      } catch (error) {
+        if (!isRefused(error)) throw error;
       }
     },
 
@@ -231,9 +276,11 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
 /** What to do about an item that is there. */
 function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait' {
   const enough = rank(seen.asked) >= rank(request.asked);
-  if (seen.holder === undefined) return enough && seen.settled ? 'join' : 'take';
+  if (seen.holder === undefined) return enough && seen.settled && !request.insist ? 'join' : 'take';
   if (seen.holder === request.holder) return 'take';
-  if (seen.leaseUntil === undefined) return enough ? 'join' : 'wait';
-  // A local run may have died: only its lease tells. Its end, or the lease's, decides what is left to do.
-  return seen.leaseUntil > request.now ? 'wait' : 'take';
+  // A run that died holds nothing for ever: past its lease it is taken over.
+  if (seen.leaseUntil !== undefined && seen.leaseUntil <= request.now) return 'take';
+  // A Lambda that dies is started again, a local run is not: its end, or its lease's, decides what is left to do. Who
+  // insists wants to see the end, since the run may yet turn out to do less than it was asked for.
+  return enough && !request.insist && !isLocalExecution(seen.holder) ? 'join' : 'wait';
 }

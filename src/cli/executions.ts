@@ -50,7 +50,9 @@ function abandoned(folder: string) {
     .flatMap((file) => {
       const store = fileStore(join(folder, file));
       const state = store.load();
-      return state && (state.pid === process.pid || !isAlive(state.pid)) ? [{ file, store, state }] : [];
+      // One that ended with an error would only end with it again: it is kept for looking at, not gone on with.
+      if (!state || state.done?.error !== undefined) return [];
+      return state.pid === process.pid || !isAlive(state.pid) ? [{ file, store, state }] : [];
     });
 }
 

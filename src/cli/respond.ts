@@ -30,7 +30,7 @@ export const respond: Command = {
     const budgets = budgetsFrom(io.env);
     const policies = loadPolicies(io.cwd, options.policies).policies;
     const event = options.event === undefined ? manualRequest(options) : readEvent(resolve(io.cwd, options.event));
-    const account = await credentialsAccount(settings, budgets);
+    const account = await credentialsAccount(settings, budgets, options.account ?? accountNamedIn(event));
     const region = settings.places.homeRegion;
     const asked = findingRequest(event);
     const finding = parseFinding(asked === null ? event : await lookUp(asked, { region, budgets }), {
@@ -121,11 +121,20 @@ function readEvent(file: string): unknown {
   }
 }
 
-async function credentialsAccount(settings: Settings, budgets: Budgets): Promise<string> {
+/** An event's own word for its account; undefined where it has none of that form. */
+function accountNamedIn(event: unknown): string | undefined {
+  const { account, detail, accountId } = (event ?? {}) as { account?: unknown; detail?: unknown; accountId?: unknown };
+  const inner = (detail as { accountId?: unknown } | undefined)?.accountId;
+  return [account, inner, accountId].find((id): id is string => typeof id === 'string' && /^\d{12}$/.test(id));
+}
+
+/** By STS; where it does not answer, the account that the request names: no reason not to isolate. */
+async function credentialsAccount(settings: Settings, budgets: Budgets, named: string | undefined): Promise<string> {
   const region = settings.places.homeRegion;
   const answer = await attempt(budgets.readMs, 'sts:GetCallerIdentity', () => callerAccount({ region, budgets }));
-  if (!answer.ok) throw new UsageError(`the account of the AWS credentials could not be read: ${answer.error}`);
-  return answer.value;
+  if (answer.ok) return answer.value;
+  if (named !== undefined && !/credential|token|signature/i.test(`${answer.code} ${answer.error}`)) return named;
+  throw new UsageError(`the account of the AWS credentials could not be read: ${answer.error}`);
 }
 
 /** A manual request is about the caller's account; an event without an envelope is believed as `--account` says. */
@@ -137,8 +146,9 @@ function believedAccount(options: Options, caller: string): { account?: string }
 function refuse(finding: Finding, account: string): void {
   const [refused] = finding.refused;
   if (finding.targets.length === 0 && refused) throw new UsageError(`${refused.instanceId}: ${refused.reason}`);
-  const foreign = finding.targets.find((target) => target.account !== account);
-  if (foreign)
+  const [foreign] = finding.targets.filter((target) => target.account !== account);
+  // With others that can be responded to, it is left out and told of.
+  if (foreign && finding.targets.every((target) => target.account !== account))
     throw new UsageError(
       `${foreign.instanceId} is in account ${foreign.account}, the credentials are of ${account}: use credentials of that account`,
     );
@@ -147,7 +157,7 @@ function refuse(finding: Finding, account: string): void {
 /** Refuses only what AWS says does not exist; an answer that does not come is no reason not to isolate. */
 async function checkPlaces(
   finding: Finding,
-  { places }: Settings,
+  { places: named }: Settings,
   gateways: (target: Target) => Aws,
   budgets: Budgets,
 ): Promise<void> {
@@ -160,12 +170,12 @@ async function checkPlaces(
   };
   const problems = await Promise.all([
     check(async () =>
-      (await vault.exists()) ? null : `the evidence bucket ${places.bucket} (EVIDENCE_BUCKET) does not exist`,
+      (await vault.exists()) ? null : `the evidence bucket ${named.bucket} (EVIDENCE_BUCKET) does not exist`,
     ),
     check(async () =>
-      (await topic.exists()) ? null : `the topic ${places.topicArn} (NOTIFICATION_TOPIC_ARN) does not exist`,
+      (await topic.exists()) ? null : `the topic ${named.topicArn} (NOTIFICATION_TOPIC_ARN) does not exist`,
     ),
-    check(async () => ((await ledger.exists()) ? null : `the table ${places.table} (INCIDENT_TABLE) does not exist`)),
+    check(async () => ((await ledger.exists()) ? null : `the table ${named.table} (INCIDENT_TABLE) does not exist`)),
     ...finding.targets.map((target) =>
       check(async () => {
         const { account, region, instanceId } = target;
@@ -177,7 +187,10 @@ async function checkPlaces(
       }),
     ),
   ]);
-  const all = problems.flat();
+  const places = problems.slice(0, 3).flat();
+  const instances = problems.slice(3).flat();
+  // One instance of several that is gone must not keep the others from being isolated.
+  const all = [...places, ...(instances.length === finding.targets.length ? instances : [])];
   if (all.length > 0) throw new UsageError(all.join('; '));
 }
 
@@ -206,7 +219,7 @@ async function runHere(finding: Finding, event: unknown, run: Run): Promise<Resp
   const lease = keepLease(finding, run);
   try {
     for (;;) {
-      const execution = openExecution(join(io.cwd, '.secresponse'), where, event);
+      const execution = openExecution(join(io.cwd, '.secresponse'), where, event, options.dryRun ? 'dry-run' : '');
       if (execution.resumed) io.err(`Going on with what was interrupted (${execution.file}).\n`);
       const result = (await execute(handler, event, {
         store: execution.store,
@@ -214,7 +227,7 @@ async function runHere(finding: Finding, event: unknown, run: Run): Promise<Resp
         account: run.account,
         region: run.region,
         onProgress: (progress) => view.show(progress),
-        onCheckpoint: lease,
+        onCheckpoint: lease.renew,
       })) as ResponderResult;
       execution.remove();
       if (execution.ours) return result;
@@ -222,13 +235,16 @@ async function runHere(finding: Finding, event: unknown, run: Run): Promise<Resp
     }
   } finally {
     view.end();
+    lease.end();
   }
 }
 
-/** Renews the claim at checkpoints, not at each of a burst. A renewal that fails is no reason to stop. */
-function keepLease(finding: Finding, { budgets, gateways }: Run) {
+/** Renews the claim at checkpoints, not at each of a burst, and during long steps. One that fails is no reason to stop. */
+function keepLease(finding: Finding, { budgets, gateways }: Run): { renew: (arn: string) => void; end: () => void } {
   let renewedAt = Date.now();
-  return (arn: string): void => {
+  let holder: string | undefined;
+  const renew = (arn: string): void => {
+    holder = arn;
     if (Date.now() - renewedAt < budgets.leaseMs / 8) return;
     renewedAt = Date.now();
     for (const target of finding.targets)
@@ -236,4 +252,9 @@ function keepLease(finding: Finding, { budgets, gateways }: Run) {
         gateways(target).ledger.renew(target, arn, Date.now() + budgets.leaseMs),
       );
   };
+  const timer = setInterval(() => {
+    if (holder !== undefined) renew(holder);
+  }, budgets.leaseMs / 4);
+  timer.unref();
+  return { renew, end: () => clearInterval(timer) };
 }

@@ -7,6 +7,8 @@ import type { Json } from '../runbook/incident.ts';
 export interface ActionContext {
   target: Target;
   incidentId: string;
+  /** Milliseconds that a reading may take in all. */
+  readMs: number;
 }
 
 /**

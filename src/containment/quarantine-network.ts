@@ -1,6 +1,7 @@
 import type { Aws } from '../aws/connect.ts';
 import type { GroupReading } from '../aws/ec2.ts';
-import { defineAction } from './action.ts';
+import { attempt } from '../aws/deadline.ts';
+import { defineAction, type ActionContext } from './action.ts';
 
 /** Interface id → its VPC and its security groups, sorted. */
 interface NetworkState {
@@ -36,9 +37,7 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
     'ec2:ModifyNetworkInterfaceAttribute',
   ],
 
-  async read(aws, { target }) {
-    return readInterfaces(aws, target.instanceId);
-  },
+  read: (aws, context) => readInterfaces(aws, context),
 
   async find(aws) {
     const found = await aws.ec2.groupsByTag(GROUP_TAG.key, GROUP_TAG.value);
@@ -117,7 +116,8 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
 
   async inspect(aws, _context, state) {
     const ids = [...new Set(Object.values(state).flatMap(({ groups }) => groups))];
-    if (ids.length === 0) return [];
+    // Nothing to isolate proves nothing: a running instance has an interface.
+    if (ids.length === 0) return ['AWS shows no network interface of the instance'];
     const found = await aws.ec2.groupsById(ids);
     return found
       .filter((group) => !isEmpty(group))
@@ -125,16 +125,21 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   },
 });
 
-/** By the interfaces themselves, else by what the instance says of them: isolation must not hang on one call. */
-async function readInterfaces(aws: Aws, instanceId: string): Promise<NetworkState> {
-  let readings;
-  try {
-    ({ readings } = await aws.ec2.interfaces(instanceId));
-  } catch (error) {
-    const instance = await aws.ec2.instance(instanceId).catch(() => null);
-    if (!instance) throw error;
-    readings = instance.interfaces;
-  }
+/**
+ * By the interfaces themselves and by what the instance says of them: isolation must hang on neither call, and a list that
+ * lags behind must not make it look complete.
+ * @throws where neither answers, or AWS knows no such instance
+ */
+async function readInterfaces(aws: Aws, { target, readMs }: ActionContext): Promise<NetworkState> {
+  const listing = attempt(readMs * 0.7, 'listing the interfaces', () => aws.ec2.interfaces(target.instanceId));
+  const asking = attempt(readMs * 0.7, 'reading the instance', () => aws.ec2.instance(target.instanceId));
+  const listed = await listing;
+  // The second opinion is worth a moment, not a hanging call's whole time.
+  const moment = new Promise<null>((resolve) => setTimeout(resolve, readMs * 0.2, null).unref());
+  const said = listed.ok ? await Promise.race([asking, moment]) : await asking;
+  if (said?.ok && said.value === null) throw new Error('AWS knows no such instance');
+  if (!listed.ok && !said?.ok) throw new Error(listed.error);
+  const readings = [...(said?.ok ? (said.value?.interfaces ?? []) : []), ...(listed.ok ? listed.value.readings : [])];
   return Object.fromEntries(
     readings.map(({ interfaceId, vpcId, groups }) => [interfaceId, { vpc: vpcId, groups: groups.toSorted() }]),
   );

@@ -6,7 +6,7 @@ import { connect } from '../aws/connect.ts';
 import { FindingError } from '../finding/finding.ts';
 import { parseReleaseRequest } from '../finding/release-request.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
-import { isLocalExecution } from '../runbook/engine.ts';
+import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { ReleaseResult } from '../runbook/release-result.ts';
 import { release, type Refused } from '../runbook/release.ts';
 import { readSettings } from './settings.ts';

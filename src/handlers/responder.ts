@@ -8,7 +8,7 @@ import { findingRequest } from '../finding/request.ts';
 import { policyFor, type Policies } from '../policy/policy.ts';
 import { policies as bundled } from '../policy/resolved.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
-import { isLocalExecution } from '../runbook/engine.ts';
+import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { lookUpStep } from '../runbook/look-up.ts';
 import { respond } from '../runbook/runbook.ts';

@@ -107,7 +107,7 @@ const limitsSchema = z.strictObject({
 
 const collectionSchema = z.strictObject({
   os: z.enum(['on', 'off']).describe('Collect from the running system through Systems Manager; on.').optional(),
-  budgetSeconds: count('a number of seconds up to 3600', 3600).describe('Isolation waits no longer; 120.').optional(),
+  budgetSeconds: count('a number of seconds up to 600', 600).describe('Isolation waits no longer; 120.').optional(),
 });
 
 const access = z.union([

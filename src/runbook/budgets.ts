@@ -36,6 +36,8 @@ export interface Budgets {
   digestSeconds: number;
   /** How long a local claim holds without a checkpoint. */
   leaseMs: number;
+  /** How long a Lambda's claim holds: longer than one invocation may last, so that only a dead execution loses it. */
+  lambdaLeaseMs: number;
   /** Pause between two looks at a claim that another run holds. */
   leasePollSeconds: number;
   /** Looks at an incident that a run holds, before a release in the Lambda gives up. */
@@ -61,6 +63,7 @@ export const defaultBudgets: Budgets = {
   notifyAttempts: 3,
   digestSeconds: 3_600,
   leaseMs: 120_000,
+  lambdaLeaseMs: 1_200_000,
   leasePollSeconds: 3,
   releaseLooks: 100,
 };

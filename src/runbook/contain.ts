@@ -141,7 +141,7 @@ async function prepare(
 ): Promise<Preparation> {
   const { aws, deps, incidentId } = incident;
   const { budgets } = deps;
-  const context: ActionContext = { target: incident.target, incidentId };
+  const context: ActionContext = { target: incident.target, incidentId, readMs: budgets.readMs };
   const readings: ByAction<ActionReading> = {};
   const prepared: ByAction<Json> = {};
   const errors: ByAction<string> = {};
@@ -149,12 +149,22 @@ async function prepare(
 
   const read = async (action: Action): Promise<void> => {
     const seen = observed.readings[action.name];
-    readings[action.name] = seen ?? { state: null, found: null, error: 'not read' };
-    if (seen && seen.error === undefined) return;
-    const again = await attempt(budgets.readMs, `reading ${action.name}`, () => action.read(aws, context));
-    readings[action.name] = again.ok
-      ? { state: again.value, found: seen?.found ?? null }
-      : { state: null, found: seen?.found ?? null, error: again.error };
+    const unread = !seen || seen.error !== undefined;
+    // Without it nobody knows which groups are ours, and one of them would become a state to go back to.
+    const unfound = action.find !== undefined && (seen?.found ?? null) === null;
+    const [again, found] = await Promise.all([
+      unread ? attempt(budgets.readMs, `reading ${action.name}`, () => action.read(aws, context)) : null,
+      unfound
+        ? attempt(budgets.readMs, `looking up ${action.name}`, async () => action.find?.(aws, context) ?? null)
+        : null,
+    ]);
+    const state = again?.ok ? again.value : (seen?.state ?? null);
+    const error = again && !again.ok ? again.error : undefined;
+    readings[action.name] = {
+      state,
+      found: found?.ok ? found.value : (seen?.found ?? null),
+      ...(error === undefined ? {} : { error }),
+    };
   };
   const makeReady = async (action: Action): Promise<void> => {
     const reading = readings[action.name];
@@ -228,7 +238,7 @@ async function write(action: Action, incident: IncidentContext, from: Json, to: 
   const { aws, deps, target, incidentId } = incident;
   const at = new Date(deps.now()).toISOString();
   const outcome = await attempt(deps.budgets.writeMs, action.title, () =>
-    action.write(aws, { target, incidentId }, from, to),
+    action.write(aws, { target, incidentId, readMs: deps.budgets.readMs }, from, to),
   );
   return outcome.ok ? { at } : { at, error: outcome.error };
 }
@@ -247,7 +257,7 @@ async function verifyAll(incident: IncidentContext, ready: Preparation): Promise
 async function verify(action: Action, incident: IncidentContext, ready: Preparation): Promise<Verified> {
   const { aws, deps, target, incidentId } = incident;
   const { budgets } = deps;
-  const context: ActionContext = { target, incidentId };
+  const context: ActionContext = { target, incidentId, readMs: budgets.readMs };
   let prepared: Json = ready.prepared[action.name] ?? null;
   let from = ready.from[action.name];
   let last: Verified = { verified: false, state: null, to: null, wrote: false, at: deps.now() };

@@ -34,7 +34,7 @@ export async function tellInDigest(ctx: DurableContext, incident: IncidentContex
     attempt(deps.budgets.claimMs, 'the digest', () =>
       aws.digests.join({
         account: target.account,
-        holder: deps.executionArn,
+        holder: holderOf(incident),
         entry,
         now: deps.now(),
         waitMs,
@@ -49,7 +49,7 @@ export async function tellInDigest(ctx: DurableContext, incident: IncidentContex
   }
   await ctx.wait('the hour of the digest', { seconds: deps.budgets.digestSeconds });
   const taken = await ctx.step('digest-take', () =>
-    attempt(deps.budgets.closeMs, 'the digest', () => aws.digests.take(target.account, deps.executionArn)),
+    attempt(deps.budgets.closeMs, 'the digest', () => aws.digests.take(target.account, holderOf(incident))),
   );
   const entries = taken.ok ? taken.value : [];
   return sendDigest(ctx, incident, entries.length > 0 ? entries : [entry]);
@@ -62,4 +62,9 @@ function sendDigest(
 ): Promise<NotificationResult> {
   const { target, deps } = incident;
   return send(ctx, incident, digestMessage(entries, deps.modeCeiling ?? deps.policy(target.account).mode));
+}
+
+/** One execution may tell of several instances: each has an entry, and one of them the digest. */
+function holderOf({ deps, target }: IncidentContext): string {
+  return `${deps.executionArn}#${target.instanceId}`;
 }

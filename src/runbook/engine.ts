@@ -12,6 +12,7 @@ import {
   type OperationUpdate,
   type WireOperation,
 } from '@aws/durable-execution-sdk-js';
+import { localExecutionArn } from './execution-arn.ts';
 
 /** What a durable execution is made of between two invocations; JSON-safe. */
 export interface ExecutionState {
@@ -86,15 +87,6 @@ export interface ExecutionOptions {
   /** Called with the execution's ARN after each checkpoint has been stored. */
   onCheckpoint?: (arn: string) => void;
   onProgress?: (progress: Progress) => void;
-}
-
-/** Arn of an execution on this machine; `holder` in a claim. */
-export function localExecutionArn(account: string, region: string, name: string): string {
-  return `arn:aws:lambda:${region}:${account}:function:responder:local/durable-execution/${name}/${name}`;
-}
-
-export function isLocalExecution(arn: string): boolean {
-  return arn.includes(':local/durable-execution/');
 }
 
 /**

@@ -1,12 +1,14 @@
 /** The collection from the host itself: between the preparation and the changes that would cut it off. */
 import { randomBytes } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { attempt } from '../aws/deadline.ts';
+import { quarantineNetwork } from '../containment/quarantine-network.ts';
 import { collect } from '../evidence/collect.ts';
 import { osTriage, triage } from '../evidence/os-triage.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { EvidenceResult } from './incident.ts';
 import type { Observation } from './observe.ts';
-import { asksForIsolation, goneReason } from './plan.ts';
+import { asksForIsolation, goneReason, looksIsolated } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
 
 export interface HostCollection {
@@ -39,6 +41,8 @@ export function collectFromHost(
   const opened = new Promise<void>((resolve) => void (open = resolve));
   const result = ctx.step(osTriage.name, async () => {
     if (deps.now() >= until) return notTaken('failed', 'the time for it was over when the run was resumed');
+    // Run again after a crash, it must not put a profile onto a host that has been isolated meanwhile.
+    if (await isIsolated(incident)) return notTaken('failed', 'the host was isolated when the run was resumed');
     // Whatever goes wrong in there: isolation does not wait beyond this.
     const alarm = setTimeout(open, until - deps.now() + deps.budgets.profileMs);
     const { platform, agentVersion } = start;
@@ -90,6 +94,9 @@ function mayRun(
   if (!asksForIsolation(decision)) return skip('nothing is run on a host that is not to be quarantined');
   if (incident.deps.policy(incident.target.account).collection.os === 'off')
     return skip('the policy has collection from the host switched off');
+  const { document } = incident.aws.collection;
+  if (document !== undefined && incident.target.region !== incident.aws.homeRegion)
+    return skip(`the document ${document} is in ${incident.aws.homeRegion}, not in ${incident.target.region}`);
   const gone = goneReason(observed);
   if (gone !== null) return skip(gone);
   const state = observed.instance?.state;
@@ -103,4 +110,14 @@ function mayRun(
 
 function notTaken(status: 'skipped' | 'failed', reason: string): EvidenceResult {
   return { collector: osTriage.name, status, reason, artifacts: [] };
+}
+
+async function isIsolated({ aws, target, incidentId, deps }: IncidentContext): Promise<boolean> {
+  const context = { target, incidentId, readMs: deps.budgets.readMs };
+  const action = quarantineNetwork;
+  const [state, found] = await Promise.all([
+    attempt(deps.budgets.readMs, 'reading the interfaces', () => action.read(aws, context)),
+    attempt(deps.budgets.readMs, 'looking up the groups', async () => action.find?.(aws, context) ?? null),
+  ]);
+  return state.ok && found.ok && looksIsolated({ state: state.value, found: found.value });
 }

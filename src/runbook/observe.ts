@@ -6,6 +6,7 @@ import type { ActionContext } from '../containment/action.ts';
 import type { TargetFacts } from '../finding/finding.ts';
 import type { Budgets } from './budgets.ts';
 import type { InstanceSummary, Json } from './incident.ts';
+import { NO_SUCH_INSTANCE } from './plan.ts';
 
 export interface ActionReading {
   /** Null where the reading failed. */
@@ -60,8 +61,7 @@ export async function observe(
   ]);
   const readings = Object.fromEntries(entries);
   if (!instance.ok) return { startedAt, instance: null, instanceError: instance.error, readings, host };
-  if (!instance.value)
-    return { startedAt, instance: null, instanceError: 'AWS knows no such instance', readings, host };
+  if (!instance.value) return { startedAt, instance: null, instanceError: NO_SUCH_INSTANCE, readings, host };
   const { tags, state, interfaces, vpcId, instanceType, privateIp, publicIp } = instance.value;
   const name = tags['Name'];
   const owner = tags['Owner'] ?? tags['owner'];

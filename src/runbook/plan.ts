@@ -12,6 +12,9 @@ import type {
 } from './incident.ts';
 import type { ActionReading, Observation } from './observe.ts';
 
+/** What an observation says where AWS denies that there is such an instance: a typo, or another region. */
+export const NO_SUCH_INSTANCE = 'AWS knows no such instance';
+
 /** States in which there is nothing left to contain. */
 const GONE = new Set(['terminated', 'shutting-down']);
 
@@ -37,9 +40,19 @@ export function asksForEvidence(decision: Decision): boolean {
 
 /** Nothing that could be contained: the reason, for people. */
 export function goneReason(observation: Observation): string | null {
+  if (observation.instanceError === NO_SUCH_INSTANCE) return NO_SUCH_INSTANCE;
   const state = observation.instance?.state;
   if (state !== undefined && GONE.has(state)) return `the instance is ${state}`;
   return null;
+}
+
+/** Every interface in groups of ours only, as far as a reading can tell; an unread one is given the benefit. */
+export function looksIsolated(reading: ActionReading | undefined): boolean {
+  if (!reading || reading.error !== undefined || reading.found === null) return true;
+  const { quarantine } = reading.found as { quarantine: Record<string, string> };
+  const groups = new Set(Object.values(quarantine));
+  const interfaces = Object.values(reading.state as Record<string, { groups: string[] }>);
+  return interfaces.every((one) => one.groups.length > 0 && one.groups.every((group) => groups.has(group)));
 }
 
 /** What one action would do. `stored` is its `from` of an earlier run of the incident. */

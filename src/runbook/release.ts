@@ -155,7 +155,7 @@ async function look(context: Context): Promise<Look> {
 
 /** Reads, writes where something is to be put back, and reads again until it shows or the attempts are used up. */
 async function undo(context: Context, action: Action, seen: Look, index: number): Promise<ChangeResult> {
-  const { aws, open, deps } = context;
+  const { aws, deps } = context;
   const { budgets } = deps;
   const at = new Date(deps.now()).toISOString();
   const readAgain = async (): Promise<Undo> =>
@@ -173,7 +173,9 @@ async function undo(context: Context, action: Action, seen: Look, index: number)
     if (isToDo(now)) {
       written ??= now;
       const { from, to } = now;
-      const outcome = await attempt(budgets.writeMs, action.title, () => action.write(aws, contextOf(open), from, to));
+      const outcome = await attempt(budgets.writeMs, action.title, () =>
+        action.write(aws, contextOf(context), from, to),
+      );
       error = outcome.ok ? undefined : outcome.error;
     }
     now = await readAgain();
@@ -198,11 +200,12 @@ async function stillOurs({ aws, open, deps }: Context): Promise<boolean> {
   return !renewed.ok || renewed.value;
 }
 
-function read({ aws, open, deps }: Context, action: Action): Promise<ReleaseReading> {
+function read(context: Context, action: Action): Promise<ReleaseReading> {
+  const { aws, deps } = context;
   return attempt(deps.budgets.readMs, `reading ${action.name}`, async () => {
     const [state, found] = await Promise.all([
-      action.read(aws, contextOf(open)),
-      action.find?.(aws, contextOf(open)) ?? null,
+      action.read(aws, contextOf(context)),
+      action.find?.(aws, contextOf(context)) ?? null,
     ]);
     return { state, found };
   });
@@ -252,8 +255,8 @@ function recorded({ open }: Context, { name }: Action): Recorded {
   return { from: open.from[name], change: open.result?.changes.find(({ action }) => action === name) };
 }
 
-function contextOf({ target, incidentId }: Context['open']): ActionContext {
-  return { target, incidentId };
+function contextOf({ open: { target, incidentId }, deps }: Context): ActionContext {
+  return { target, incidentId, readMs: deps.budgets.readMs };
 }
 
 /** What came last is undone first. */

@@ -16,13 +16,14 @@ import { decide } from '../policy/decide.ts';
 import { rank, type Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Budgets } from './budgets.ts';
+import { isolating } from '../containment/index.ts';
 import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
 import { announce, seal } from './close.ts';
 import { nothingOnHost } from './host.ts';
 import type { IncidentResult, Snapshot } from './incident.ts';
 import { tellInDigest } from './digest.ts';
 import { factsOf, observe, type Observation } from './observe.ts';
-import { asksForEvidence, asksForIsolation, goneReason, residualRisks, statusOf } from './plan.ts';
+import { asksForEvidence, asksForIsolation, goneReason, looksIsolated, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
 import { answerRequest, requestedId } from './request.ts';
 
@@ -133,7 +134,14 @@ async function runIncident(
   if (first.dryRun) return rehearse(ctx, incident, judge);
 
   // Claim and first reading run together: neither needs the other, and a call's time counts.
-  const [claimed, reading] = await Promise.all([claim(ctx, incident, first), observation(ctx, incident)]);
+  const [answer, reading] = await Promise.all([claim(ctx, incident, first), observation(ctx, incident)]);
+  // An incident that nobody works on is joined only while its isolation is there to be seen.
+  const drifted =
+    answer.kind === 'joined' &&
+    !answer.running &&
+    asksForIsolation(first) &&
+    !looksIsolated(reading.readings[isolating]);
+  const claimed = drifted ? await claim(ctx, incident, first, 'claim-drifted') : answer;
   if (claimed.kind === 'joined') {
     const joined = { ...incident, incidentId: claimed.incidentId, prefix: evidencePrefix(target, claimed.incidentId) };
     return ended(joined, first, { status: 'joined', instance: reading.instance });
@@ -154,11 +162,18 @@ async function runIncident(
     prior.result.status !== 'failed' &&
     rank(prior.result.decision.response) >= rank(decision.response) &&
     // What a release has begun to undo does not hold any more.
-    !(prior.undone && asksForIsolation(decision))
+    !(prior.undone && asksForIsolation(decision)) &&
+    !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating]))
   ) {
     await giveBack(ctx, incident, prior.result, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
+  if (claimed.kind === 'claimed' && rank(decision.response) < rank(first.response))
+    await ctx.step('lower', () =>
+      attempt(deps.budgets.claimMs, 'the ledger', () =>
+        incident.aws.ledger.lower(target, deps.executionArn, decision.response),
+      ),
+    );
   return carryOut(ctx, incident, decision, observed, claimed, prior);
 }
 
@@ -189,7 +204,9 @@ async function carryOut(
   const failures = [
     ...incident.left,
     ...(claimed.kind === 'unclaimed' ? [`the incident could not be claimed in the ledger: ${claimed.error}`] : []),
-    ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
+    ...(observed.instanceError === undefined || gone !== null
+      ? []
+      : [`the instance could not be read: ${observed.instanceError}`]),
     ...(gone !== null && asksForIsolation(decision) ? [`${gone}: there is nothing left to isolate`] : []),
     ...contained.failures,
   ];
@@ -219,6 +236,7 @@ async function claim(
   ctx: DurableContext,
   incident: IncidentContext,
   decision: Decision,
+  name = 'claim',
 ): Promise<
   | (Extract<Claim, { kind: 'claimed' }> & { waited: boolean })
   | Extract<Claim, { kind: 'joined' }>
@@ -226,14 +244,15 @@ async function claim(
 > {
   const { aws, target, finding, deps } = incident;
   for (let look = 0; ; look += 1) {
-    const answer = await ctx.step(look === 0 ? 'claim' : `claim-${look + 1}`, () =>
+    const answer = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, () =>
       attempt(deps.budgets.claimMs, 'the claim', () =>
         aws.ledger.claim({
           target,
           holder: deps.executionArn,
-          leaseMs: deps.local ? deps.budgets.leaseMs : null,
+          leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
           incidentId: incident.incidentId,
           asked: decision.response,
+          insist: name !== 'claim' || finding.request?.force === true,
           findingId: finding.id,
           now: deps.now(),
         }),
@@ -248,7 +267,9 @@ async function claim(
 
 function observation(ctx: DurableContext, incident: IncidentContext, name = 'observe'): Promise<Observation> {
   const { aws, target, deps, incidentId } = incident;
-  return ctx.step(name, () => observe(aws, { target, incidentId }, deps.budgets, deps.startedAt));
+  return ctx.step(name, () =>
+    observe(aws, { target, incidentId, readMs: deps.budgets.readMs }, deps.budgets, deps.startedAt),
+  );
 }
 
 /** A dry run: reads, plans, tells; claims nothing and changes nothing. */

@@ -31,6 +31,7 @@ function request(holder: string, change: Partial<ClaimRequest> = {}): ClaimReque
     leaseMs: null,
     incidentId: `inc-${holder}`,
     asked: 'quarantine',
+    insist: false,
     findingId: `finding-of-${holder}`,
     now: NOW,
     ...change,

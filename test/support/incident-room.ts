@@ -42,6 +42,7 @@ export const smallBudgets: Budgets = {
   notifyAttempts: 2,
   digestSeconds: 2,
   leaseMs: 2_000,
+  lambdaLeaseMs: 4_000,
   leasePollSeconds: 1,
 };
 
