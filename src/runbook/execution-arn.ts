@@ -1,0 +1,10 @@
+/** Names of executions. */
+
+/** Arn of an execution on this machine; `holder` in a claim. */
+export function localExecutionArn(account: string, region: string, name: string): string {
+  return `arn:aws:lambda:${region}:${account}:function:responder:local/durable-execution/${name}/${name}`;
+}
+
+export function isLocalExecution(arn: string): boolean {
+  return arn.includes(':local/durable-execution/');
+}
