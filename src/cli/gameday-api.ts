@@ -2,6 +2,7 @@
 import { requestsGateway } from '../aws/requests.ts';
 import { createApi } from '../handlers/api.ts';
 import type { ResponderResult } from '../handlers/responder.ts';
+import type { Deployment } from '../lab/deployment.ts';
 import { localStart, serveApi } from '../lab/api-server.ts';
 import { stage, type StageOptions } from '../lab/rehearsal.ts';
 import { defaultBudgets } from '../runbook/budgets.ts';
@@ -15,8 +16,8 @@ export interface ServeOptions extends StageOptions {
   until: Promise<unknown>;
 }
 
-/** @returns the name of the vault, for looking around afterwards. */
-export async function serveRehearsal({ say, view, until, ...options }: ServeOptions): Promise<string> {
+/** @returns what was deployed, for looking around afterwards. */
+export async function serveRehearsal({ say, view, until, ...options }: ServeOptions): Promise<Deployment> {
   const staged = await stage(options);
   const [victim] = staged.victims;
   const { account, region, instanceId } = victim;
@@ -41,7 +42,7 @@ The API is at ${server.url} until Ctrl-C. Quarantine the victim, and ask what ha
 `);
     await until;
     await server.stop();
-    return staged.deployment.bucket;
+    return staged.deployment;
   } finally {
     await staged.proxy.stop();
   }

@@ -38,10 +38,10 @@ export const gameday: Command = {
       onStage: (line) => say(`  ${line}\n`),
     };
     let rehearsal: Rehearsal | undefined;
-    let bucket: string | undefined;
+    let deployment: Rehearsal['deployment'] | undefined;
     try {
       if (options.api) {
-        bucket = await serveRehearsal({ ...scene, say, view, until: interrupted() });
+        deployment = await serveRehearsal({ ...scene, say, view, until: interrupted() });
         return 0;
       }
       rehearsal = await rehearse({
@@ -49,14 +49,14 @@ export const gameday: Command = {
         ...(given ? { event: given } : {}),
         onProgress: (progress) => view.show(progress),
       });
-      bucket = rehearsal.deployment.bucket;
+      ({ deployment } = rehearsal);
       view.end();
       return await tell(rehearsal, { options, policies, given: given?.finding, io, say, aws });
     } finally {
       view.end();
       await rehearsal?.proxy.stop();
       await aws.stop();
-      if (options.keep) say(keepHint(aws, bucket));
+      if (options.keep) say(keepHint(aws, deployment));
     }
   },
 };
@@ -199,12 +199,15 @@ function indent(text: string): string {
     .join('\n');
 }
 
-function keepHint(aws: Kept, bucket: string | undefined): string {
+function keepHint(aws: Kept, deployment: Rehearsal['deployment'] | undefined): string {
+  const { bucket = '', topicArn = '', table = '' } = deployment ?? {};
   return `
 The local AWS is still up. Look around with the AWS CLI:
   export AWS_ENDPOINT_URL=${aws.endpoint} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
   aws ec2 describe-network-interfaces
-  aws s3 ls --recursive s3://${bucket ?? ''}
+  aws s3 ls --recursive s3://${bucket}
+Or go on with this project's own commands (respond, release):
+  export EVIDENCE_BUCKET=${bucket} NOTIFICATION_TOPIC_ARN=${topicArn} INCIDENT_TABLE=${table}
 Rehearse on it again: npm run gameday, with the variables above.${aws.pid === undefined ? '' : `\nEnd it: kill ${aws.pid}`}
 `;
 }

@@ -44,6 +44,8 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
    * unless somebody has changed the state since. Pure.
    */
   restore?(from: State | null, reading: State, ours: Ours<State, Prepared>): Restoration<State>;
+  /** A state of our own making, though not the one that was asked for; release takes it back, too. Absent: none. Pure. */
+  isOwn?(reading: State): boolean;
   /** Why the reading leaves nothing to change, for people; null where there is something. Pure. */
   idle(reading: State): string | null;
   /** One line for people. Pure. */

@@ -33,6 +33,7 @@ export const instanceProfile = defineAction<ProfileState>({
   },
   // What was there before our own profile is only in an earlier record.
   keep: (stored, reading) => stored ?? (reading.collection ? null : reading),
+  isOwn: ({ profiles, collection }) => collection?.length === profiles.length,
   same: (a, b) => a.profiles.join() === b.profiles.join(),
   idle: (reading) => (reading.profiles.length === 0 ? 'the instance has no instance profile' : null),
   describe: (from, to) => `instance profile: ${from ? names(from.profiles) : 'not known'} → ${names(to.profiles)}`,

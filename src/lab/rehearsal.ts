@@ -57,7 +57,7 @@ export interface Rehearsal {
   messages: ReceivedMessage[];
 }
 
-const MATCH_TIMEOUT_MS = 5_000;
+const MATCH_TIMEOUT_MS = 3_000;
 
 export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
   const { aws, onStage } = options;

@@ -2,10 +2,10 @@
  * Findings that are only to be told come together, in one message an hour: the first one opens the digest, waits, and sends
  * it; the others leave their entry in it. A wait costs a durable execution nothing.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
-import { attempt, type Attempt } from '../aws/deadline.ts';
+import { attempt } from '../aws/deadline.ts';
 import { digestEntry, digestMessage, type DigestEntry } from '../notify/digest.ts';
+import { send } from './close.ts';
 import type { NotificationResult } from './incident.ts';
 import type { IncidentContext } from './runbook.ts';
 
@@ -27,7 +27,7 @@ export async function tellInDigest(ctx: DurableContext, incident: IncidentContex
     ...(finding.consoleUrl === undefined ? {} : { consoleUrl: finding.consoleUrl }),
   });
   // A person who runs it here waits for no digest.
-  if (deps.local) return send(ctx, incident, [entry]);
+  if (deps.local) return sendDigest(ctx, incident, [entry]);
 
   const waitMs = deps.budgets.digestSeconds * 1000;
   const joined = await ctx.step('digest', () =>
@@ -43,7 +43,7 @@ export async function tellInDigest(ctx: DurableContext, incident: IncidentContex
     ),
   );
   // Nobody else can be relied on to tell it then.
-  if (!joined.ok) return send(ctx, incident, [entry]);
+  if (!joined.ok) return sendDigest(ctx, incident, [entry]);
   if (joined.value.role === 'guest') {
     return { status: 'skipped', reason: `it is told in the digest of ${new Date(joined.value.until).toISOString()}` };
   }
@@ -52,25 +52,14 @@ export async function tellInDigest(ctx: DurableContext, incident: IncidentContex
     attempt(deps.budgets.closeMs, 'the digest', () => aws.digests.take(target.account, deps.executionArn)),
   );
   const entries = taken.ok ? taken.value : [];
-  return send(ctx, incident, entries.length > 0 ? entries : [entry]);
+  return sendDigest(ctx, incident, entries.length > 0 ? entries : [entry]);
 }
 
-async function send(
+function sendDigest(
   ctx: DurableContext,
-  { aws, target, deps }: IncidentContext,
+  incident: IncidentContext,
   entries: readonly DigestEntry[],
 ): Promise<NotificationResult> {
-  const message = digestMessage(entries, deps.modeCeiling ?? deps.policy(target.account).mode);
-  const sent = await ctx.step('notify', async (): Promise<Attempt<string>> => {
-    let last: Attempt<string> = { ok: false, error: 'not tried', code: '' };
-    for (let count = 1; count <= deps.budgets.notifyAttempts; count += 1) {
-      if (count > 1) await sleep(deps.budgets.verifyPauseMs * count);
-      last = await attempt(deps.budgets.closeMs, 'the notification', () =>
-        aws.topic.publish(message.subject, message.message, message.attributes),
-      );
-      if (last.ok) break;
-    }
-    return last;
-  });
-  return sent.ok ? { status: 'done', messageId: sent.value } : { status: 'failed', reason: sent.error };
+  const { target, deps } = incident;
+  return send(ctx, incident, digestMessage(entries, deps.modeCeiling ?? deps.policy(target.account).mode));
 }

@@ -79,7 +79,7 @@ function restorationOf(action: Action, recorded: Recorded, state: Json, found: J
   if (action.restore)
     return action.restore(recorded.from ?? null, state, { contained: recorded.change?.to ?? null, found });
   const asIs = { to: state, left: [], lost: [] };
-  const isOurs = action.same(state, action.desired(state, found));
+  const isOurs = action.same(state, action.desired(state, found)) || action.isOwn?.(state) === true;
   if (recorded.from === undefined || recorded.from === null) {
     const lost = isOurs && wasWritten(recorded.change);
     return lost ? { ...asIs, lost: ['the state before is not known'] } : asIs;

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { parseFinding } from '../../src/finding/parse.ts';
 import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import type { World } from '../../src/lab/world.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
@@ -81,6 +82,22 @@ test.each([
     { status: 'quarantined', isolation: { verified: true }, finding: { type: 'Backdoor:EC2/C&CActivity.B!DNS' } },
   ]);
   expect(incidents[0]?.target.instanceId).not.toBe(elsewhere.instanceId);
+  expect(code).toBe(0);
+});
+
+test.each([
+  ['inspector/package-critical-exploit', 'collected', 'collect'],
+  ['guardduty/attack-sequence', 'quarantined', 'quarantine'],
+  ['guardduty/credential-exfiltration', 'collected', 'quarantine-after-approval'],
+  ['guardduty/eks-runtime-node', 'collected', 'collect'],
+])('--event with %s does what explain says', async (name, status, response) => {
+  const fixture = resolve('test/events', `${name}.json`);
+  const { code, out } = await gameday(['--event', fixture, '--json', '--out', scratchFolder()]);
+  const { incidents } = JSON.parse(out) as { incidents: IncidentResult[] };
+  expect(incidents.length).toBeGreaterThan(0);
+  const explained = parseFinding(JSON.parse(readFileSync(fixture, 'utf8')), {});
+  expect(incidents).toHaveLength(explained.targets.length);
+  for (const incident of incidents) expect(incident).toMatchObject({ status, decision: { response }, failures: [] });
   expect(code).toBe(0);
 });
 

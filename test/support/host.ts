@@ -24,7 +24,7 @@ import type { TestAccount } from './local-aws.ts';
 export const PROFILE = 'secresponse-collection';
 export const DOCUMENT = 'secresponse-collection';
 
-async function createCollectionProfile(endpoint: string): Promise<void> {
+export async function createCollectionProfile(endpoint: string): Promise<void> {
   const iam = new IAMClient(labConfig({ endpoint }));
   await iam.send(new CreateRoleCommand({ RoleName: PROFILE, AssumeRolePolicyDocument: '{}' }));
   await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: PROFILE }));

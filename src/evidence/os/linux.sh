@@ -97,7 +97,7 @@ everything() {
   part 'temporary files' 'find /dev/shm /run /tmp /var/tmp -xdev -type f -exec ls -ld {} + | head -n 4000'
   part 'files of the last seven days' 'find /etc /root /home /usr/local /opt /srv /var/www /usr/bin /usr/sbin /usr/lib/systemd -xdev -type f -mtime -7 -exec ls -ld {} + | head -n 8000'
   part 'setuid files' 'find /usr /opt /home /root /tmp /var/tmp -xdev -type f -perm -4000 -exec ls -ld {} + | head -n 1000'
-  part 'packages' 'rpm -qa --last || dpkg-query -W -f "\${Package} \${Version} \${Status}\n" || apk info -v; tail -n 200 /var/log/dpkg.log'
+  part 'packages' 'rpm -qa --last || dpkg-query -l || apk info -v; tail -n 200 /var/log/dpkg.log'
   part 'containers' 'docker ps -a --no-trunc || podman ps -a --no-trunc || crictl ps -a || ctr -a /run/containerd/containerd.sock containers list'
   part 'journal' 'journalctl -n 3000 --no-pager -o short-iso || tail -n 1000 /var/log/messages /var/log/syslog'
   part 'logins in the logs' 'tail -n 1000 /var/log/secure /var/log/auth.log; dmesg | tail -n 500'
