@@ -40,7 +40,7 @@ test('prints a curl line that quarantines the victim, and one that tells of it',
   } finally {
     end();
   }
-  expect(await serving).toMatch(/^secresponse-vault-/);
+  expect(await serving).toMatchObject({ bucket: expect.stringMatching(/^secresponse-vault-/) });
   await aws.stop();
 }, 60_000);
 
