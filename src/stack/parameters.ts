@@ -41,8 +41,8 @@ const ROLE_ARN = /^arn:[\w-]+:iam::\d{12}:role\/[\w+=,.@/*?-]{1,512}$/;
 
 /** Role names, or ARNs, with `*` and `?`, between commas → ARNs. Names are of this account. */
 export function roleArns(name: string, given: string): (string | Template)[] {
-  const roles = given.split(',').map((role) => role.trim());
-  return roles.filter((role) => role !== '').map((role) => roleArn(name, role));
+  if (given === '') return [];
+  return given.split(',').map((role) => roleArn(name, role.trim()));
 }
 
 function roleArn(name: string, role: string): string | Template {

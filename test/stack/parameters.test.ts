@@ -114,6 +114,8 @@ describe('a wrong value is refused with one line', () => {
     expect(() => roleArns('adminRoles', 'fine, not fine')).toThrow(
       'adminRoles has not fine: it takes names or ARNs of roles, with commas between them',
     );
+    // Not the same as nothing: the template would have a statement without roles.
+    expect(() => roleArns('releasableRoles', 'web, ')).toThrow('releasableRoles has : it takes names');
     expect(() => roleArns('adminRoles', 'arn:aws:iam::aws:policy/AdministratorAccess')).toThrow('adminRoles has arn:');
     expect(() => breakGlassCondition('a,b')).toThrow('breakGlassRole is a,b: it takes the name or the ARN of one role');
     expect(() => breakGlassCondition('admin*')).toThrow('breakGlassRole is admin*');

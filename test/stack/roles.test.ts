@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { actions } from '../../src/containment/index.ts';
 import { collectors } from '../../src/evidence/index.ts';
+import { osTriage } from '../../src/evidence/os-triage.ts';
 import { arnOf, listed, packaged, ref, ROOT, sub, type Template } from './packaged.ts';
 
 let template: Template;
 beforeAll(async () => {
-  template = await packaged();
+  template = await packaged('api=iam');
 }, 60_000);
 
 const ROLES = {
@@ -16,6 +17,7 @@ const ROLES = {
   ReleaseRole: 'lambda.amazonaws.com',
   SessionDenierRole: 'lambda.amazonaws.com',
   CollectionRole: 'ec2.amazonaws.com',
+  ApiRole: 'lambda.amazonaws.com',
 };
 const ROLE_NAMES = Object.keys(ROLES);
 const instances = sub('arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:instance/*');
@@ -32,12 +34,11 @@ describe.each(Object.entries(ROLES))('%s', (role, service) => {
   });
 
   test('gives a reason for every statement', async () => {
-    const text = await resourceFiles();
-    const lines = text.split('\n');
+    const lines = (await stackFiles()).split('\n').filter((line) => line.trim() !== '{');
     for (const { Sid } of template.statements(role)) {
-      const found = lines.flatMap((line, index) => (new RegExp(`Sid: ${Sid}$`).test(line) ? [index] : []));
+      const found = lines.flatMap((line, index) => (new RegExp(`Sid: '?${Sid}'?,?$`).test(line) ? [index] : []));
       expect(found.length).toBeGreaterThan(0);
-      for (const index of found) expect(lines[index - 1]).toMatch(/^ +(- )?# .{10,}/);
+      for (const index of found) expect(lines[index - 1]).toMatch(/^ +(- )?(#|\/\/) .{10,}/);
     }
   });
 
@@ -94,7 +95,7 @@ describe('no role of the stack', () => {
 });
 
 describe('the responder', () => {
-  test.each([...actions, ...collectors].map(({ name, permissions }) => ({ name, permissions })))(
+  test.each([...actions, ...collectors, osTriage].map(({ name, permissions }) => ({ name, permissions })))(
     'may do what $name needs',
     ({ permissions }) => {
       const granted = template.granted('ResponderRole');
@@ -216,6 +217,16 @@ describe.each([
 });
 
 describe('the release', () => {
+  test('may do what it takes to undo every action', () => {
+    const granted = template.granted('ReleaseRole');
+    const undoing = actions.flatMap(({ releasePermissions = [] }) => releasePermissions);
+    expect(undoing.filter((permission) => !granted.includes(permission))).toEqual([]);
+    const writing = actions
+      .flatMap(({ permissions }) => permissions)
+      .filter((action) => /:(Modify|Describe)/.test(action));
+    expect(writing.filter((permission) => !granted.includes(permission))).toEqual([]);
+  });
+
   test('gives back groups, profile and termination protection, and does nothing else to an instance', () => {
     const writes = template.granted('ReleaseRole').filter((action) => /^ec2:(?!Describe)/.test(action));
     expect(writes.sort()).toEqual([
@@ -264,9 +275,12 @@ describe('the collection role', () => {
   });
 });
 
-async function resourceFiles(): Promise<string> {
+/** Where the roles are written. */
+async function stackFiles(): Promise<string> {
   const folder = join(ROOT, 'src/stack/resources');
-  const files = await readdir(folder);
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  const files = (await readdir(folder)).map((file) => join(folder, file));
+  const texts = await Promise.all(
+    [...files, join(ROOT, 'src/stack/api-role.ts')].map((file) => readFile(file, 'utf8')),
+  );
   return texts.join('\n');
 }

@@ -1,7 +1,7 @@
 /** Functions, rules, queues, topic and outputs, as `sls package` makes them of serverless.yml. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
-import { collectionDocument } from '../../src/evidence/os/document.ts';
+import { isCollectionDocument } from '../../src/evidence/os/document.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
 import { arnOf, packaged, ref, ROOT, sub, type Template } from './packaged.ts';
 
@@ -181,13 +181,24 @@ test('the topic is encrypted and takes messages over TLS only', () => {
   ]);
 });
 
-test('the commands for hosts are the document of the collection', () => {
-  expect(template.properties('CollectionDocument')).toEqual({
-    DocumentType: 'Command',
-    DocumentFormat: 'JSON',
-    TargetType: '/AWS::EC2::Instance',
-    UpdateMethod: 'Replace',
-    Content: JSON.parse(JSON.stringify(collectionDocument())) as unknown,
+describe('the commands for hosts', () => {
+  test('are the document of the collection, to the letter: the responder would refuse any other', () => {
+    const { Content, ...rest } = template.properties('CollectionDocument');
+    const text = JSON.stringify(Content, (_key, value: unknown) => {
+      const join = (value as { 'Fn::Join'?: [string, string[]] } | null)?.['Fn::Join'];
+      return join ? join[1].join(join[0]) : value;
+    });
+    expect(isCollectionDocument(text)).toBe(true);
+    expect(rest).toEqual({
+      DocumentType: 'Command',
+      DocumentFormat: 'JSON',
+      TargetType: '/AWS::EC2::Instance',
+      UpdateMethod: 'Replace',
+    });
+  });
+
+  test('have variables that only the host resolves', () => {
+    expect(JSON.stringify(template.properties('CollectionDocument'))).not.toContain('${');
   });
 });
 
