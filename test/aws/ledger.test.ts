@@ -60,11 +60,16 @@ test('one that asks for more than the run under way waits for its end', async ()
   expect(await book.claim(request('b'))).toMatchObject({ kind: 'held', holder: 'a' });
 });
 
-test('a lease that holds is waited for, one that ran out is taken over, in the same incident', async () => {
+/** The holder of a local run, which nobody starts again when it dies. */
+const localRun = (name: string) =>
+  `arn:aws:lambda:eu-west-1:111122223333:function:responder:local/durable-execution/${name}/${name}`;
+
+test('a local lease that holds is waited for, one that ran out is taken over, in the same incident', async () => {
   const book = await ledger();
-  const first = await book.claim(request('a', { leaseMs: 1_000 }));
+  const mine = localRun('a');
+  const first = await book.claim(request(mine, { leaseMs: 1_000 }));
   expect(await book.claim(request('b', { now: NOW + 999 }))).toMatchObject({ kind: 'held' });
-  await book.renew(target, 'a', NOW + 5_000);
+  await book.renew(target, mine, NOW + 5_000);
   expect(await book.claim(request('b', { now: NOW + 1_001 }))).toMatchObject({ kind: 'held' });
   expect(await book.claim(request('b', { now: NOW + 5_001 }))).toMatchObject({
     kind: 'claimed',
@@ -72,8 +77,26 @@ test('a lease that holds is waited for, one that ran out is taken over, in the s
     incidentId: first.incidentId,
   });
   // Whoever lost the claim cannot renew it.
-  await book.renew(target, 'a', NOW + 99_000);
+  await book.renew(target, mine, NOW + 99_000);
   expect(await book.claim(request('c', { now: NOW + 5_002 }))).toMatchObject({ kind: 'joined' });
+});
+
+test('a Lambda run is joined while its lease holds, and taken over when it has died', async () => {
+  const book = await ledger();
+  const first = await book.claim(request('a', { leaseMs: 1_000 }));
+  expect(await book.claim(request('b', { now: NOW + 999 }))).toMatchObject({ kind: 'joined', running: true });
+  expect(await book.claim(request('c', { now: NOW + 1_000 }))).toMatchObject({
+    kind: 'claimed',
+    incidentId: first.incidentId,
+  });
+});
+
+test('who insists waits for a run under way, and joins none that turned out to do less', async () => {
+  const book = await ledger();
+  await book.claim(request('a', { leaseMs: 1_000 }));
+  expect(await book.claim(request('b', { insist: true }))).toMatchObject({ kind: 'held' });
+  await book.lower(target, 'a', 'collect');
+  expect(await book.claim(request('c'))).toMatchObject({ kind: 'held' });
 });
 
 test('`from` is stored once: a later record adds to it and changes nothing in it', async () => {
