@@ -45,6 +45,8 @@ interface Verified {
   to: Json;
   /** What stands against it, or what the last write said. */
   reason?: string;
+  /** What went wrong beside, though it may be verified. */
+  note?: string;
   /** Something was written while verifying. */
   wrote: boolean;
   /** Milliseconds since 1970. */
@@ -90,6 +92,7 @@ export async function contain(
     await collection.done;
     const verified = await child.step('verify', () => verifyAll(incident, ready));
     const host = await collection.result;
+    const notes = Object.values(verified).flatMap(({ note }) => note ?? []);
     const changes = actions.map((action, index) =>
       changeResult(plans[index] as PlannedChange, written[index] ?? null, verified[action.name], action),
     );
@@ -102,7 +105,7 @@ export async function contain(
           verifiedAt: new Date(network.at).toISOString(),
         }
       : notVerified;
-    return { changes, isolation, failures: ready.failures, plan: ready.plan, host };
+    return { changes, isolation, failures: [...ready.failures, ...notes], plan: ready.plan, host };
   });
 }
 
@@ -284,7 +287,8 @@ async function verify(action: Action, incident: IncidentContext, ready: Preparat
       };
       const kept = action.keep(from, state, prepared);
       if (JSON.stringify(kept) !== JSON.stringify(from)) {
-        await recordMore(incident, action, kept);
+        const note = await recordMore(incident, action, kept);
+        if (note !== null) last = { ...last, note };
         from = kept ?? undefined;
       }
       if (look < budgets.verifyAttempts) {
@@ -301,12 +305,15 @@ async function verify(action: Action, incident: IncidentContext, ready: Preparat
   return last;
 }
 
-/** A `from` that the first record does not have, e.g. of an interface that appeared since. Best effort. */
-async function recordMore(incident: IncidentContext, action: Action, kept: Json): Promise<void> {
+/** A `from` that the first record does not have, e.g. of an interface that appeared since. @returns what went wrong. */
+async function recordMore(incident: IncidentContext, action: Action, kept: Json): Promise<string | null> {
   const { aws, deps, incidentId } = incident;
-  await attempt(deps.budgets.recordMs, 'writing down the state before', () =>
+  const outcome = await attempt(deps.budgets.recordMs, 'writing down the state before', () =>
     aws.ledger.recordFrom(incidentId, { [action.name]: kept }, (before) => ({ ...before, [action.name]: kept })),
   );
+  return outcome.ok
+    ? null
+    : `the state before the change of ${action.name} could not be written down in full: ${outcome.error}`;
 }
 
 function changeResult(

@@ -1,10 +1,12 @@
 /** `respond` as a person runs it: what it refuses, and that nothing is changed then. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { run } from '../../src/cli/main.ts';
+import { parseFinding } from '../../src/finding/parse.ts';
 import { labConfig } from '../../src/lab/client.ts';
+import type { BusEvent } from '../../src/lab/event-bus.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -22,6 +24,7 @@ async function respond(
   args: string[],
   env: Record<string, string> = {},
   policies = join(process.cwd(), 'policies'),
+  cwd = scratchFolder(),
 ): Promise<Answer> {
   const all = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets), ...env };
   Object.assign(process.env, all);
@@ -30,7 +33,7 @@ async function respond(
     out: (text) => void (answer.out += text),
     err: (text) => void (answer.err += text),
     env: all,
-    cwd: scratchFolder(),
+    cwd,
   });
   return answer;
 }
@@ -158,4 +161,35 @@ test('refused: a broken policy, with its place', async () => {
   expect(code).toBe(2);
   expect(err).toMatch(/default\.yml:3:1 .*rulez.*rules/);
   expect(room.calls(start).filter(isWrite)).toEqual([]);
+});
+
+test('one instance of several that is gone does not keep the others from being isolated', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { account, region, instanceId } = room.world;
+  const gone = 'i-0123456789abcdef0';
+  const sequence = JSON.parse(readFileSync('test/events/guardduty/attack-sequence.json', 'utf8')) as BusEvent;
+  const named = parseFinding(sequence, {}).targets.map((target) => target.instanceId);
+  let text = JSON.stringify(sequence)
+    .replaceAll(named[0] ?? '', instanceId)
+    .replaceAll(named[1] ?? '', gone);
+  text = text.replaceAll(sequence.account ?? '', account).replaceAll(sequence.region ?? '', region);
+  const { code, out } = await respond(room, ['--event', file(JSON.parse(text)), '--json']);
+  const { incidents } = JSON.parse(out) as { incidents: { target: { instanceId: string }; status: string }[] };
+  const statusOf = (id: string) => incidents.find(({ target }) => target.instanceId === id)?.status;
+  expect([statusOf(instanceId), statusOf(gone)]).toEqual(['quarantined', 'failed']);
+  expect(code).toBe(1);
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+});
+
+test('a run that ended with an error is not gone on with: the next one isolates', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { account, region, instanceId } = room.world;
+  const cwd = scratchFolder();
+  const folder = join(cwd, '.secresponse', account, region, instanceId);
+  mkdirSync(folder, { recursive: true });
+  const broken = { version: 1, arn: 'arn:x', input: {}, pid: 999_999_999, operations: [], done: { error: 'broken' } };
+  writeFileSync(join(folder, 'earlier.json'), JSON.stringify(broken));
+  const { code } = await respond(room, ['--instance', instanceId], {}, undefined, cwd);
+  expect(code).toBe(0);
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
 });
