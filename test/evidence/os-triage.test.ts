@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { EC2Client, ModifyNetworkInterfaceAttributeCommand } from '@aws-sdk/client-ec2';
 import { collectionDocument } from '../../src/evidence/os/document.ts';
+import { labConfig } from '../../src/lab/client.ts';
 import type { WorldOptions } from '../../src/lab/world.ts';
 import { memoryStore, type ExecutionState, type ExecutionStore } from '../../src/runbook/engine.ts';
 import {
@@ -16,6 +18,7 @@ import {
   triageText,
   type Host,
 } from '../support/host.ts';
+import type { IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -172,9 +175,16 @@ describe('nothing is run on the host', () => {
 
 describe('a run that was killed goes on', () => {
   test.each([
-    ['while the host is collected from', (state: ExecutionState) => has(state, 'os-triage', 'STARTED')],
-    ['after the host was collected from', (state: ExecutionState) => has(state, 'os-triage', 'SUCCEEDED')],
-  ])('%s', async (_name, killed) => {
+    ['while the host is collected from', 'done', false, (state: ExecutionState) => has(state, 'os-triage', 'STARTED')],
+    [
+      'after the host was collected from',
+      'done',
+      true,
+      (state: ExecutionState) => has(state, 'os-triage', 'SUCCEEDED'),
+    ],
+    // What was taken had not been stored when it was killed: nothing is put onto the host again.
+    ['after the host was isolated', 'failed', true, (state: ExecutionState) => has(state, 'os-triage', 'STARTED')],
+  ])('%s', async (_name, status, isolated, killed) => {
     const room = await managed();
     const states: string[] = [];
     const store = memoryStore();
@@ -188,15 +198,25 @@ describe('a run that was killed goes on', () => {
     if (!left) throw new Error('no such state');
     const resumed = memoryStore();
     resumed.save(left);
+    if (!isolated) await moveBack(room);
+    const start = room.account.proxy.calls.length;
     const incident = await respondQuickly(room, { store: resumed }, event);
     expect(incident).toMatchObject({ status: 'quarantined', incidentId: whole.incidentId });
-    expect(triageOf(incident).status).toBe('done');
+    expect(triageOf(incident).status).toBe(status);
+    expect(room.calls(start).includes('SendCommand')).toBe(!isolated);
     expect(incident.changes.find(({ action }) => action === 'instance-profile')?.from).toEqual({
       profiles: [room.world.instanceProfileArn],
     });
     expect((await room.reading()).profiles).toEqual([]);
   });
 });
+
+/** The whole run has isolated the host; one that was killed before has not. */
+async function moveBack({ account, world }: IncidentRoom): Promise<void> {
+  const ec2 = new EC2Client(labConfig({ endpoint: account.endpoint }));
+  for (const [NetworkInterfaceId, Groups] of Object.entries(world.groupIds))
+    await ec2.send(new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId, Groups }));
+}
 
 function has(state: ExecutionState, name: string, status: string): boolean {
   return state.operations.some((operation) => operation.Name === name && operation.Status === status);

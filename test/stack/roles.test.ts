@@ -231,6 +231,8 @@ describe('the release', () => {
     const writes = template.granted('ReleaseRole').filter((action) => /^ec2:(?!Describe)/.test(action));
     expect(writes.sort()).toEqual([
       'ec2:AssociateIamInstanceProfile',
+      // A collection profile that was left behind.
+      'ec2:DisassociateIamInstanceProfile',
       'ec2:ModifyInstanceAttribute',
       'ec2:ModifyNetworkInterfaceAttribute',
     ]);
