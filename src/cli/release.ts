@@ -6,8 +6,9 @@ import { attempt } from '../aws/deadline.ts';
 import { FindingError, type Target } from '../finding/finding.ts';
 import { parseReleaseRequest } from '../finding/release-request.ts';
 import { createReleaser } from '../handlers/release.ts';
-import { readSettings, type Settings } from '../handlers/settings.ts';
-import { budgetsFrom, type Budgets } from '../runbook/budgets.ts';
+import type { Settings } from '../handlers/settings.ts';
+import type { Budgets } from '../runbook/budgets.ts';
+import { settingsOf } from './settings.ts';
 import { execute, type DurableHandler } from '../runbook/engine.ts';
 import { releaseExitCode, type ReleaseResult } from '../runbook/release-result.ts';
 import type { Refused } from '../runbook/release.ts';
@@ -22,8 +23,7 @@ export const release: Command = {
   usage: '(--instance i-… | --incident ID) --reason TEXT [--dry-run] [--json]',
   async run(args, io) {
     const options = readOptions(args);
-    const settings = settingsFrom(io.env);
-    const budgets = budgetsFrom(io.env);
+    const { settings, budgets } = settingsOf(io.env);
     const { account, arn } = await callerOf(settings, budgets);
     const region = settings.places.homeRegion;
     const request = {
@@ -64,14 +64,6 @@ function readOptions(args: string[]): Options {
     throw new UsageError('give one of --instance i-… and --incident ID');
   if (!reason?.trim()) throw new UsageError('give --reason TEXT: it goes into the record and the notification');
   return { ...rest, reason, dryRun };
-}
-
-function settingsFrom(env: NodeJS.ProcessEnv): Settings {
-  try {
-    return readSettings(env);
-  } catch (error) {
-    throw new UsageError(`settings: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 async function callerOf({ places }: Settings, budgets: Budgets): Promise<Caller> {

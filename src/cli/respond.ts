@@ -8,9 +8,10 @@ import { parseFinding } from '../finding/parse.ts';
 import { findingRequest } from '../finding/request.ts';
 import type { Finding, Target } from '../finding/finding.ts';
 import { createResponder, type ResponderResult } from '../handlers/responder.ts';
-import { readSettings, type Settings } from '../handlers/settings.ts';
+import type { Settings } from '../handlers/settings.ts';
 import type { Policies } from '../policy/policy.ts';
-import { budgetsFrom, type Budgets } from '../runbook/budgets.ts';
+import type { Budgets } from '../runbook/budgets.ts';
+import { settingsOf } from './settings.ts';
 import { execute, type DurableHandler } from '../runbook/engine.ts';
 import { lookUp } from '../runbook/look-up.ts';
 import { exitCode } from '../runbook/plan.ts';
@@ -26,8 +27,7 @@ export const respond: Command = {
   usage: '(--instance i-… | --event FILE) [--policies DIR] [--account ID] [--dry-run] [--force --reason TEXT] [--json]',
   async run(args, io) {
     const options = readOptions(args);
-    const settings = settingsFrom(io.env);
-    const budgets = budgetsFrom(io.env);
+    const { settings, budgets } = settingsOf(io.env);
     const policies = loadPolicies(io.cwd, options.policies).policies;
     const event = options.event === undefined ? manualRequest(options) : readEvent(resolve(io.cwd, options.event));
     const account = await credentialsAccount(settings, budgets, options.account ?? accountNamedIn(event));
@@ -93,14 +93,6 @@ function readOptions(args: string[]): Options {
   if (rest.account !== undefined && !/^\d{12}$/.test(rest.account))
     throw new UsageError(`--account takes twelve digits, not ${JSON.stringify(rest.account)}`);
   return { ...rest, dryRun };
-}
-
-function settingsFrom(env: NodeJS.ProcessEnv): Settings {
-  try {
-    return readSettings(env);
-  } catch (error) {
-    throw new UsageError(`settings: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function manualRequest({ instance, reason, dryRun, force, account }: Options): object {

@@ -123,6 +123,12 @@ const refusals: [string, (room: IncidentRoom) => Promise<string[]> | string[], R
     { INCIDENT_TABLE: '' },
   ],
   [
+    'a budget that does not exist',
+    ({ world }) => ['--instance', world.instanceId],
+    /there is no budget patience/,
+    { SECRESPONSE_BUDGETS: '{"patience":1}' },
+  ],
+  [
     'a mode that does not exist',
     ({ world }) => ['--instance', world.instanceId],
     /observe or enforce/,
