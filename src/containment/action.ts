@@ -1,6 +1,7 @@
 /** What a containment change is. One file per action; the registry in index.ts lists them. */
 import type { Aws } from '../aws/connect.ts';
 import type { Target } from '../finding/finding.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Json } from '../runbook/incident.ts';
 
 /** What an action may use beside AWS. JSON-safe: it travels through durable state. */
@@ -9,6 +10,8 @@ export interface ActionContext {
   incidentId: string;
   /** Milliseconds that a reading may take in all. */
   readMs: number;
+  /** How the policy wants isolation to be done. */
+  containment: Policy['containment'];
 }
 
 /**
@@ -20,18 +23,31 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
   /** Title of its step, for people: `Remove the instance profile`. */
   title: string;
   reversible: boolean;
+  /**
+   * `at-once`: beside everything else, nothing waits for it and it waits for nothing. `after-collection`: it would cut the
+   * collection from the host short, so it waits for that to end.
+   */
+  when: 'at-once' | 'after-collection';
   /** IAM actions that read, prepare and write need. */
   permissions: readonly string[];
   /** IAM actions that release needs beyond these. Absent: none. */
   releasePermissions?: readonly string[];
-  /** The state now. Changes nothing. */
-  read(aws: Aws, context: ActionContext): Promise<State>;
+  /**
+   * The state now. Changes nothing. `known` is the recorded state before the first write, null where there is none: what
+   * containment took away cannot be found by looking at the target any more, e.g. a target group that it has left. It is
+   * read as what it is now.
+   */
+  read(aws: Aws, context: ActionContext, known: State | null): Promise<State>;
   /** What must exist first, e.g. a quarantine group. Idempotent; never changes the target. Absent: nothing. */
   prepare?(aws: Aws, context: ActionContext, reading: State, known: Prepared | null): Promise<Prepared>;
   /** What can be told of the prepared things without making any, before the claim is known. Absent: nothing. */
   find?(aws: Aws, context: ActionContext): Promise<Prepared>;
   /** The state to bring about. `prepared` is null in a dry run where it would have to be made first. Pure. */
-  desired(reading: State, prepared: Prepared | null): State;
+  desired(reading: State, prepared: Prepared | null, context: ActionContext): State;
+  /**
+   * The state for the time in which the host is collected from, of an action that waits for that. Absent: as it is. Pure.
+   */
+  meanwhile?(reading: State, prepared: Prepared | null, context: ActionContext): State;
   /** Brings `to` about. Idempotent; `from` is the state that was read before. */
   write(aws: Aws, context: ActionContext, from: State, to: State): Promise<void>;
   /**
@@ -49,7 +65,9 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
   /** A state of our own making, though not the one that was asked for; release takes it back, too. Absent: none. Pure. */
   isOwn?(reading: State): boolean;
   /** Why the reading leaves nothing to change, for people; null where there is something. Pure. */
-  idle(reading: State): string | null;
+  idle(reading: State, context: ActionContext): string | null;
+  /** What stays open although the state is as asked, one line each, for people. Absent: nothing. Pure. */
+  risks?(from: State | null, to: State, context: ActionContext): string[];
   /** One line for people. Pure. */
   describe(from: State | null, to: State): string;
   /** Further things that must hold, beyond `read`, e.g. that the group has no rule. One line per fault. */

@@ -14,6 +14,7 @@ export const instanceProfile = defineAction<ProfileState>({
   name: 'instance-profile',
   title: 'Take the instance profile away',
   reversible: true,
+  when: 'after-collection',
   permissions: ['ec2:DescribeIamInstanceProfileAssociations', 'ec2:DisassociateIamInstanceProfile'],
   releasePermissions: ['ec2:AssociateIamInstanceProfile', 'iam:PassRole'],
   async read(aws, { target }) {

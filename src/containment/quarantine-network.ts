@@ -27,6 +27,7 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   name: 'quarantine-network',
   title: 'Move every network interface into the quarantine group',
   reversible: true,
+  when: 'after-collection',
   permissions: [
     'ec2:DescribeNetworkInterfaces',
     'ec2:DescribeSecurityGroups',

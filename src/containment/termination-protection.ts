@@ -5,6 +5,7 @@ export const terminationProtection = defineAction<{ enabled: boolean }>({
   name: 'termination-protection',
   title: 'Switch on termination protection',
   reversible: true,
+  when: 'at-once',
   permissions: ['ec2:DescribeInstanceAttribute', 'ec2:ModifyInstanceAttribute'],
   async read(aws, { target }) {
     return { enabled: await aws.ec2.terminationProtection(target.instanceId) };

@@ -24,6 +24,8 @@ export interface Policy {
     /** Days. */
     releaseHold: number;
     access: 'none' | 'lifeline' | { group: string } | { cidr: string };
+    autoScaling: 'standby' | 'detach' | 'keep';
+    publicAddress: 'auto' | 'disassociate' | 'keep';
   };
 }
 
@@ -49,7 +51,15 @@ export const BASE: Policy = {
     onLedgerFailure: 'isolate',
   },
   collection: { os: 'on', budgetSeconds: 120 },
-  containment: { order: 'auto', cutFlows: 'auto', dwellSeconds: 5, releaseHold: 7, access: 'none' },
+  containment: {
+    order: 'auto',
+    cutFlows: 'auto',
+    dwellSeconds: 5,
+    releaseHold: 7,
+    access: 'none',
+    autoScaling: 'standby',
+    publicAddress: 'auto',
+  },
 };
 
 export function policyFor(policies: Policies, account: string): Policy {

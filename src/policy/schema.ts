@@ -126,6 +126,18 @@ const containmentSchema = z.strictObject({
   releaseHold: count('a number of days up to 365', 365)
     .describe('Days after a release in which a recurrence asks for approval; 7.')
     .optional(),
+  autoScaling: z
+    .enum(['standby', 'detach', 'keep'])
+    .describe(
+      'What becomes of a member of an Auto Scaling group, which would be terminated as unhealthy: standby (a replacement is launched, a release brings it back), detach (likewise, for good) or keep (it stays, and may be terminated); standby.',
+    )
+    .optional(),
+  publicAddress: z
+    .enum(['auto', 'disassociate', 'keep'])
+    .describe(
+      'Elastic IP addresses: auto (taken off where established connections are to be cut), disassociate or keep; auto.',
+    )
+    .optional(),
   access: access.describe("Analysts' way in: none, lifeline, { group: sg-… } or { cidr: … }; none.").optional(),
 });
 

@@ -2,12 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
-import type { Action, ActionContext } from '../containment/action.ts';
+import type { Action } from '../containment/action.ts';
 import { actions, isolating } from '../containment/index.ts';
 import { terminationProtection } from '../containment/termination-protection.ts';
 import { jsonObject } from '../evidence/collector.ts';
 import { numbered } from '../evidence/manifest.ts';
 import type { Decision } from '../policy/decision.ts';
+import { contextOf } from './context.ts';
 import type { Artifact, ChangeResult, EvidenceResult, Isolation, Json } from './incident.ts';
 import { collectFromHost, nothingOnHost } from './host.ts';
 import type { ActionReading, Observation } from './observe.ts';
@@ -65,7 +66,9 @@ export async function contain(
   const gone = goneReason(observed);
   const notVerified: Isolation = { verified: false, establishedFlows: 'may-continue', secondsToIsolation: null };
   if (gone !== null) {
-    const changes = actions.map((action) => skipped(plannedChange(action, undefined, null, undefined, gone), gone));
+    const changes = actions.map((action) =>
+      skipped(plannedChange(action, contextOf(incident), undefined, null, undefined, gone), gone),
+    );
     return {
       changes,
       isolation: notVerified,
@@ -76,7 +79,7 @@ export async function contain(
 
   return ctx.runInChildContext('contain', async (child) => {
     const ready = await child.step('prepare', () => prepare(incident, decision, observed, stored, taken));
-    const plans = actions.map((action) => planOf(action, ready));
+    const plans = actions.map((action) => planOf(action, incident, ready));
     const collection = collectFromHost(child, incident, decision, observed, fromHost, ready.at);
     const written = await Promise.all(
       actions.map(async (action, index) => {
@@ -110,11 +113,11 @@ export async function contain(
 }
 
 /** What a dry run says of each action: from and to, and that nothing was changed. */
-export function plannedChanges(observed: Observation): ChangeResult[] {
+export function plannedChanges(incident: IncidentContext, observed: Observation): ChangeResult[] {
   const gone = goneReason(observed);
   return actions.map((action) => {
     const reading = observed.readings[action.name];
-    const plan = plannedChange(action, reading, reading?.found ?? null, undefined, gone);
+    const plan = plannedChange(action, contextOf(incident), reading, reading?.found ?? null, undefined, gone);
     return skipped(plan, `dry run: ${plan.skip ?? plan.impossible ?? 'would be changed'}`);
   });
 }
@@ -124,10 +127,17 @@ function skipped(plan: PlannedChange, reason: string): ChangeResult {
   return { action, status: 'skipped', reason, from, to, verified: false, description };
 }
 
-function planOf(action: Action, ready: Preparation): PlannedChange {
+function planOf(action: Action, incident: IncidentContext, ready: Preparation): PlannedChange {
   const reading = ready.readings[action.name];
   const error = ready.errors[action.name];
-  const plan = plannedChange(action, reading, ready.prepared[action.name] ?? null, ready.from[action.name], null);
+  const plan = plannedChange(
+    action,
+    contextOf(incident),
+    reading,
+    ready.prepared[action.name] ?? null,
+    ready.from[action.name],
+    null,
+  );
   return error === undefined ? plan : { ...plan, impossible: error };
 }
 
@@ -144,7 +154,7 @@ async function prepare(
 ): Promise<Preparation> {
   const { aws, deps, incidentId } = incident;
   const { budgets } = deps;
-  const context: ActionContext = { target: incident.target, incidentId, readMs: budgets.readMs };
+  const context = contextOf(incident);
   const readings: ByAction<ActionReading> = {};
   const prepared: ByAction<Json> = {};
   const errors: ByAction<string> = {};
@@ -156,7 +166,11 @@ async function prepare(
     // Without it nobody knows which groups are ours, and one of them would become a state to go back to.
     const unfound = action.find !== undefined && (seen?.found ?? null) === null;
     const [again, found] = await Promise.all([
-      unread ? attempt(budgets.readMs, `reading ${action.name}`, () => action.read(aws, context)) : null,
+      unread
+        ? attempt(budgets.readMs, `reading ${action.name}`, () =>
+            action.read(aws, context, stored[action.name] ?? null),
+          )
+        : null,
       unfound
         ? attempt(budgets.readMs, `looking up ${action.name}`, async () => action.find?.(aws, context) ?? null)
         : null,
@@ -225,7 +239,14 @@ export async function storePlan(
     from: what.from,
     changes: actions.map((action) => {
       const reading = what.readings[action.name];
-      return plannedChange(action, reading, reading?.found ?? null, what.from[action.name], goneReason(what.observed));
+      return plannedChange(
+        action,
+        contextOf(incident),
+        reading,
+        reading?.found ?? null,
+        what.from[action.name],
+        goneReason(what.observed),
+      );
     }),
   });
   const outcome = await attempt(deps.budgets.recordMs, 'storing the plan', () =>
@@ -238,10 +259,10 @@ export async function storePlan(
 }
 
 async function write(action: Action, incident: IncidentContext, from: Json, to: Json) {
-  const { aws, deps, target, incidentId } = incident;
+  const { aws, deps } = incident;
   const at = new Date(deps.now()).toISOString();
   const outcome = await attempt(deps.budgets.writeMs, action.title, () =>
-    action.write(aws, { target, incidentId, readMs: deps.budgets.readMs }, from, to),
+    action.write(aws, contextOf(incident), from, to),
   );
   return outcome.ok ? { at } : { at, error: outcome.error };
 }
@@ -258,19 +279,19 @@ async function verifyAll(incident: IncidentContext, ready: Preparation): Promise
  * have had no effect. Says what is left when it gives up.
  */
 async function verify(action: Action, incident: IncidentContext, ready: Preparation): Promise<Verified> {
-  const { aws, deps, target, incidentId } = incident;
+  const { aws, deps } = incident;
   const { budgets } = deps;
-  const context: ActionContext = { target, incidentId, readMs: budgets.readMs };
+  const context = contextOf(incident);
   let prepared: Json = ready.prepared[action.name] ?? null;
   let from = ready.from[action.name];
   let last: Verified = { verified: false, state: null, to: null, wrote: false, at: deps.now() };
   for (let look = 1; look <= budgets.verifyAttempts; look += 1) {
     if (look > 1) await sleep(budgets.verifyPauseMs);
     const outcome = await attempt(budgets.writeMs, `verifying ${action.name}`, async () => {
-      const state = await action.read(aws, context);
+      const state = await action.read(aws, context, from ?? null);
       // Free where everything is there; makes what an interface in another VPC, or a failed first try, still needs.
       prepared = (await action.prepare?.(aws, context, state, prepared)) ?? prepared;
-      const to = action.desired(state, prepared);
+      const to = action.desired(state, prepared, context);
       if (action.same(state, to)) {
         const faults = (await action.inspect?.(aws, context, to, prepared)) ?? [];
         const at = deps.now();

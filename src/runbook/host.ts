@@ -6,6 +6,7 @@ import { quarantineNetwork } from '../containment/quarantine-network.ts';
 import { collect } from '../evidence/collect.ts';
 import { osTriage, triage } from '../evidence/os-triage.ts';
 import type { Decision } from '../policy/decision.ts';
+import { contextOf } from './context.ts';
 import type { EvidenceResult } from './incident.ts';
 import type { Observation } from './observe.ts';
 import { asksForIsolation, goneReason, looksIsolated } from './plan.ts';
@@ -112,11 +113,12 @@ function notTaken(status: 'skipped' | 'failed', reason: string): EvidenceResult 
   return { collector: osTriage.name, status, reason, artifacts: [] };
 }
 
-async function isIsolated({ aws, target, incidentId, deps }: IncidentContext): Promise<boolean> {
-  const context = { target, incidentId, readMs: deps.budgets.readMs };
+async function isIsolated(incident: IncidentContext): Promise<boolean> {
+  const { aws, deps } = incident;
+  const context = contextOf(incident);
   const action = quarantineNetwork;
   const [state, found] = await Promise.all([
-    attempt(deps.budgets.readMs, 'reading the interfaces', () => action.read(aws, context)),
+    attempt(deps.budgets.readMs, 'reading the interfaces', () => action.read(aws, context, null)),
     attempt(deps.budgets.readMs, 'looking up the groups', async () => action.find?.(aws, context) ?? null),
   ]);
   return state.ok && found.ok && looksIsolated({ state: state.value, found: found.value });

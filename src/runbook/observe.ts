@@ -45,7 +45,7 @@ export async function observe(
     Promise.all(
       actions.map(async (action) => {
         const [state, found] = await Promise.all([
-          read(`reading ${action.name}`, () => action.read(aws, context)),
+          read(`reading ${action.name}`, () => action.read(aws, context, null)),
           action.find
             ? read(`looking up ${action.name}`, () => action.find?.(aws, context) ?? Promise.resolve(null))
             : null,

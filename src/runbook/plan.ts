@@ -1,5 +1,5 @@
 /** From a decision and what was read to what will be done, and from what was done to what may be said. Pure. */
-import type { Action } from '../containment/action.ts';
+import type { Action, ActionContext } from '../containment/action.ts';
 import type { Decision } from '../policy/decision.ts';
 import type {
   ChangeResult,
@@ -58,6 +58,7 @@ export function looksIsolated(reading: ActionReading | undefined): boolean {
 /** What one action would do. `stored` is its `from` of an earlier run of the incident. */
 export function plannedChange(
   action: Action,
+  context: ActionContext,
   reading: ActionReading | undefined,
   prepared: Json,
   stored: Json | undefined,
@@ -68,9 +69,9 @@ export function plannedChange(
   if (!reading || reading.error !== undefined)
     return { ...base, impossible: `the present state could not be read: ${reading?.error ?? 'no reading'}` };
   const from = action.keep(stored, reading.state, prepared);
-  const to = action.desired(reading.state, prepared);
+  const to = action.desired(reading.state, prepared, context);
   const description = action.describe(from, to);
-  const idle = action.idle(reading.state);
+  const idle = action.idle(reading.state, context);
   if (idle !== null && action.same(reading.state, to))
     return { ...base, from: from ?? null, to, description, skip: idle };
   if (action.same(reading.state, to)) return { ...base, from: from ?? null, to, description, skip: 'it is so already' };

@@ -1,5 +1,5 @@
 /** From what was recorded and what is read now to what a release does. Pure. */
-import type { Action, Restoration } from '../containment/action.ts';
+import type { Action, ActionContext, Restoration } from '../containment/action.ts';
 import type { ChangeResult, Json } from './incident.ts';
 
 /** What the incident's record says of one action. */
@@ -31,7 +31,13 @@ export interface Undo {
 }
 
 /** `gone`: why there is no instance any more; null where there is one. */
-export function undoOf(action: Action, recorded: Recorded, reading: ReleaseReading, gone: string | null): Undo {
+export function undoOf(
+  action: Action,
+  context: ActionContext,
+  recorded: Recorded,
+  reading: ReleaseReading,
+  gone: string | null,
+): Undo {
   const base = {
     action: action.name,
     from: null as Json,
@@ -43,7 +49,7 @@ export function undoOf(action: Action, recorded: Recorded, reading: ReleaseReadi
   if (gone !== null) return { ...base, skip: gone };
   if (!reading.ok) return { ...base, impossible: `the present state could not be read: ${reading.error}` };
   const { state, found } = reading.value;
-  const { to, left, lost } = restorationOf(action, recorded, state, found);
+  const { to, left, lost } = restorationOf(action, context, recorded, state, found);
   const undo = { ...base, from: state, to, description: action.describe(state, to), left, lost };
   if (!action.same(state, to)) return undo;
   const untouched = recorded.from === undefined && !wasWritten(recorded.change);
@@ -75,11 +81,21 @@ export function planned({ action, from, to, description, left, lost, skip, impos
   return { action, status: 'skipped', reason, from, to, verified: false, description };
 }
 
-function restorationOf(action: Action, recorded: Recorded, state: Json, found: Json): Restoration {
+function restorationOf(
+  action: Action,
+  context: ActionContext,
+  recorded: Recorded,
+  state: Json,
+  found: Json,
+): Restoration {
   if (action.restore)
     return action.restore(recorded.from ?? null, state, { contained: recorded.change?.to ?? null, found });
   const asIs = { to: state, left: [], lost: [] };
-  const isOurs = action.same(state, action.desired(state, found)) || action.isOwn?.(state) === true;
+  const contained = recorded.change?.to ?? null;
+  const isOurs =
+    (contained !== null && action.same(state, contained)) ||
+    action.same(state, action.desired(state, found, context)) ||
+    action.isOwn?.(state) === true;
   if (recorded.from === undefined || recorded.from === null) {
     const lost = isOurs && wasWritten(recorded.change);
     return lost ? { ...asIs, lost: ['the state before is not known'] } : asIs;

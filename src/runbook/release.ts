@@ -14,6 +14,7 @@ import { jsonObject } from '../evidence/collector.ts';
 import { evidencePrefix, numbered } from '../evidence/manifest.ts';
 import type { Target } from '../finding/finding.ts';
 import type { ReleaseRequest } from '../finding/release-request.ts';
+import { BASE } from '../policy/policy.ts';
 import { releaseMessage } from '../notify/release-message.ts';
 import type { Budgets } from './budgets.ts';
 import { seal, send, type Sealed } from './close.ts';
@@ -148,7 +149,13 @@ async function look(context: Context): Promise<Look> {
   const name = instance.ok ? instance.value?.tags['Name'] : undefined;
   const gone = instance.ok ? goneReason(instance.value?.state) : null;
   const undos = reversed().map((action, index) =>
-    undoOf(action, recorded(context, action), readings[index] ?? { ok: false, error: 'not read' }, gone),
+    undoOf(
+      action,
+      contextOf(context),
+      recorded(context, action),
+      readings[index] ?? { ok: false, error: 'not read' },
+      gone,
+    ),
   );
   return { at: deps.now(), gone, undos, ...(name === undefined ? {} : { name }) };
 }
@@ -159,7 +166,7 @@ async function undo(context: Context, action: Action, seen: Look, index: number)
   const { budgets } = deps;
   const at = new Date(deps.now()).toISOString();
   const readAgain = async (): Promise<Undo> =>
-    undoOf(action, recorded(context, action), await read(context, action), seen.gone);
+    undoOf(action, contextOf(context), recorded(context, action), await read(context, action), seen.gone);
   const intended = seen.undos[index] ?? (await readAgain());
   if (!(await stillOurs(context)))
     return undone(intended, { verified: false, done: false, at, error: 'another run has taken the incident over' });
@@ -204,7 +211,7 @@ function read(context: Context, action: Action): Promise<ReleaseReading> {
   const { aws, deps } = context;
   return attempt(deps.budgets.readMs, `reading ${action.name}`, async () => {
     const [state, found] = await Promise.all([
-      action.read(aws, contextOf(context)),
+      action.read(aws, contextOf(context), recorded(context, action).from ?? null),
       action.find?.(aws, contextOf(context)) ?? null,
     ]);
     return { state, found };
@@ -256,7 +263,7 @@ function recorded({ open }: Context, { name }: Action): Recorded {
 }
 
 function contextOf({ open: { target, incidentId }, deps }: Context): ActionContext {
-  return { target, incidentId, readMs: deps.budgets.readMs };
+  return { target, incidentId, readMs: deps.budgets.readMs, containment: BASE.containment };
 }
 
 /** What came last is undone first. */

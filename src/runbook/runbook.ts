@@ -19,6 +19,7 @@ import type { Budgets } from './budgets.ts';
 import { isolating } from '../containment/index.ts';
 import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
 import { announce, seal } from './close.ts';
+import { contextOf } from './context.ts';
 import { nothingOnHost } from './host.ts';
 import type { IncidentResult, Snapshot } from './incident.ts';
 import { tellInDigest } from './digest.ts';
@@ -266,10 +267,8 @@ async function claim(
 }
 
 function observation(ctx: DurableContext, incident: IncidentContext, name = 'observe'): Promise<Observation> {
-  const { aws, target, deps, incidentId } = incident;
-  return ctx.step(name, () =>
-    observe(aws, { target, incidentId, readMs: deps.budgets.readMs }, deps.budgets, deps.startedAt),
-  );
+  const { aws, deps } = incident;
+  return ctx.step(name, () => observe(aws, contextOf(incident), deps.budgets, deps.startedAt));
 }
 
 /** A dry run: reads, plans, tells; claims nothing and changes nothing. */
@@ -288,7 +287,7 @@ async function rehearse(
       ...incident.left,
       ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
     ],
-    changes: asksForIsolation(decision) ? plannedChanges(observed) : [],
+    changes: asksForIsolation(decision) ? plannedChanges(incident, observed) : [],
     evidence: asksForEvidence(decision) ? plannedEvidence() : [],
   };
   if (decision.response === 'ignore') return { ...result, status: 'ignored' };
