@@ -21,6 +21,7 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { clientConfig, errorName, plain, underDeadline, type ClientSettings } from './client.ts';
+import { networkCalls } from './ec2-network.ts';
 import { profileCalls } from './ec2-profiles.ts';
 
 export interface InstanceReading {
@@ -42,6 +43,13 @@ export interface InterfaceReading {
   interfaceId: string;
   vpcId: string;
   groups: string[];
+  /** IPv4. */
+  privateAddresses: string[];
+  ipv6Addresses: string[];
+  publicAddress?: string;
+  /** The service whose interface it is; absent where it is the owner's own. */
+  requester?: string;
+  deviceIndex?: number;
 }
 
 export interface GroupReading {
@@ -73,6 +81,7 @@ export function ec2Gateway(settings: ClientSettings) {
   );
 
   return {
+    ...networkCalls(client, settings.region),
     ...profileCalls(client),
 
     /** Null where AWS says that there is no such instance. */
@@ -124,8 +133,8 @@ export function ec2Gateway(settings: ClientSettings) {
       );
     },
 
-    async groupsByTag(key: string, value: string): Promise<GroupReading[]> {
-      return groups({ Filters: [{ Name: `tag:${key}`, Values: [value] }] });
+    async groupsByTagKey(key: string): Promise<GroupReading[]> {
+      return groups({ Filters: [{ Name: 'tag-key', Values: [key] }] });
     },
 
     async groupsByName(vpcId: string, name: string): Promise<GroupReading[]> {
@@ -305,6 +314,15 @@ function interfaceReading(found: {
   NetworkInterfaceId?: string | undefined;
   VpcId?: string | undefined;
   Groups?: { GroupId?: string | undefined }[] | undefined;
+  PrivateIpAddress?: string | undefined;
+  PrivateIpAddresses?:
+    | { PrivateIpAddress?: string | undefined; Association?: { PublicIp?: string | undefined } | undefined }[]
+    | undefined;
+  Ipv6Addresses?: { Ipv6Address?: string | undefined }[] | undefined;
+  Association?: { PublicIp?: string | undefined } | undefined;
+  RequesterManaged?: boolean | undefined;
+  RequesterId?: string | undefined;
+  Attachment?: { DeviceIndex?: number | undefined } | undefined;
 }): InterfaceReading[] {
   if (!found.NetworkInterfaceId) return [];
   return [
@@ -312,6 +330,20 @@ function interfaceReading(found: {
       interfaceId: found.NetworkInterfaceId,
       vpcId: found.VpcId ?? '',
       groups: (found.Groups ?? []).flatMap(({ GroupId }) => GroupId ?? []).sort(),
+      privateAddresses: [
+        ...new Set([
+          ...(found.PrivateIpAddress ? [found.PrivateIpAddress] : []),
+          ...(found.PrivateIpAddresses ?? []).flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
+        ]),
+      ],
+      ipv6Addresses: (found.Ipv6Addresses ?? []).flatMap(({ Ipv6Address }) => Ipv6Address ?? []),
+      ...defined({
+        publicAddress:
+          found.Association?.PublicIp ??
+          found.PrivateIpAddresses?.find(({ Association }) => Association?.PublicIp)?.Association?.PublicIp,
+        requester: found.RequesterManaged ? (found.RequesterId ?? 'a service') : undefined,
+        deviceIndex: found.Attachment?.DeviceIndex,
+      }),
     },
   ];
 }

@@ -1,7 +1,8 @@
 /** The ledger's item of a target: who works on it now, and which incident is open there. */
 import type { Target } from '../finding/finding.ts';
 import type { Response } from '../policy/decision.ts';
-import type { Item } from './table.ts';
+import type { Json } from '../runbook/incident.ts';
+import { json, type Item } from './table.ts';
 
 export interface TargetItem {
   incidentId: string;
@@ -24,6 +25,15 @@ export function targetKey({ account, region, instanceId }: Target): string {
 
 export function incidentKey(incidentId: string): string {
   return `incident#${incidentId}`;
+}
+
+/** Where the state before is kept: isolation and what goes on beside it write at the same time, each its own. */
+export const FROM_PARTS = { network: 'fromNetwork', changes: 'from' } as const;
+
+/** State before the first write, by action. */
+export function fromOf(item: Item | null): Record<string, Json> {
+  const parts = Object.values(FROM_PARTS).map((name) => json(item?.[name]) as Record<string, Json> | null);
+  return Object.assign({}, ...parts) as Record<string, Json>;
 }
 
 export function targetItem(item: Item): TargetItem {

@@ -2,7 +2,7 @@
 import type { Target } from '../finding/finding.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ReleaseRecord } from '../runbook/release-result.ts';
-import { incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
+import { fromOf, incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
 import { isRefused, json, type Item, type Table } from './table.ts';
 
 /** Status of an incident of which a release could not undo everything. */
@@ -77,7 +77,7 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
           kind: 'open',
           incidentId,
           target,
-          from: (json(item?.['from']) as Record<string, Json> | null) ?? {},
+          from: fromOf(item),
           result: json(item?.['result']) as IncidentResult | null,
           last: json(item?.['release']) as ReleaseRecord | null,
         };

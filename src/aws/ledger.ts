@@ -10,7 +10,7 @@ import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ClientSettings } from './client.ts';
 import { RELEASING, releaseLedger } from './ledger-release.ts';
-import { incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
+import { FROM_PARTS, fromOf, incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
 import { isRefused, json, tableOf } from './table.ts';
 
 /** What an earlier run of the same incident left. */
@@ -56,7 +56,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     const item = await read(incidentKey(incidentId));
     return {
       undone: releasing,
-      from: (json(item?.['from']) as Record<string, Json> | null) ?? {},
+      from: fromOf(item),
       result: json(item?.['result']) as IncidentResult | null,
     };
   }
@@ -153,6 +153,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
      */
     async recordFrom(
       incidentId: string,
+      part: keyof typeof FROM_PARTS,
       from: Record<string, Json>,
       merge: (stored: Record<string, Json>, read: Record<string, Json>) => Record<string, Json>,
     ): Promise<Record<string, Json>> {
@@ -163,14 +164,14 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
           await update(
             incidentKey(incidentId),
             'SET #from = :next',
-            { '#from': 'from' },
+            { '#from': FROM_PARTS[part] },
             { ':next': { S: JSON.stringify(next) }, ...(seen === undefined ? {} : { ':seen': { S: seen } }) },
             seen === undefined ? 'attribute_not_exists(#from)' : '#from = :seen',
           );
           return next;
         } catch (error) {
           if (!isRefused(error)) throw error;
-          seen = error.Item?.['from']?.S;
+          seen = error.Item?.[FROM_PARTS[part]]?.S;
         }
       }
     },

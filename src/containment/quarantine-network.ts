@@ -1,26 +1,29 @@
-import type { Aws } from '../aws/connect.ts';
-import type { GroupReading } from '../aws/ec2.ts';
-import { attempt } from '../aws/deadline.ts';
-import { defineAction, type ActionContext } from './action.ts';
+import { accessNote, finalGroup } from './access.ts';
+import { defineAction } from './action.ts';
+import { GROUP_TAG_KEY, kindOf, type GroupKind } from './groups.ts';
+import { networkState, readInterfaces, type NetworkState } from './interfaces.ts';
+import { rulesOf } from './rules.ts';
 
-/** Interface id → its VPC and its security groups, sorted. */
-interface NetworkState {
-  [interfaceId: string]: { vpc: string; groups: string[] };
-}
+/** What there is to move interfaces into. */
+export type Groups = {
+  /** VPC → where interfaces end. */
+  final: { [vpc: string]: string };
+  /** VPC → where they are while the host is collected from; the others are in their final group then. */
+  meanwhile: { [vpc: string]: string };
+  /** VPC → the group that cuts established connections. */
+  open: { [vpc: string]: string };
+  /** Group → the rules that it has to have. */
+  rules: { [groupId: string]: string[] };
+  /** Every group of ours, also such as are not used now: never a state to go back to. */
+  ours: { [groupId: string]: GroupKind };
+  /** What could not be had as the policy wants it, a line each. */
+  notes: string[];
+};
 
-/** VPC id → the quarantine group there, and every group of ours that an interface may already be in. */
-interface Groups {
-  [key: string]: { [vpc: string]: string } | string[];
-  quarantine: { [vpc: string]: string };
-  /** Groups that were made by this system: never a state to go back to. */
-  ours: string[];
-}
-
-const GROUP_NAME = 'secresponse-quarantine';
-const GROUP_DESCRIPTION = 'secresponse: no traffic in or out. Keep it without rules.';
-export const GROUP_TAG = { key: 'secresponse:group', value: 'quarantine' };
 /** In place of a group's id in a dry run, where the group would have to be made first. */
 export const GROUP_TO_BE_MADE = '(new group without rules)';
+
+export const NO_GROUPS: Groups = { final: {}, meanwhile: {}, open: {}, rules: {}, ours: {}, notes: [] };
 
 /** Every interface into a group without any rule, one group per VPC. */
 export const quarantineNetwork = defineAction<NetworkState, Groups>({
@@ -31,43 +34,68 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   permissions: [
     'ec2:DescribeNetworkInterfaces',
     'ec2:DescribeSecurityGroups',
+    'ec2:DescribeVpcEndpoints',
+    'ec2:DescribeVpcs',
+    'ec2:DescribeDhcpOptions',
     'ec2:CreateSecurityGroup',
     'ec2:CreateTags',
+    'ec2:AuthorizeSecurityGroupEgress',
+    'ec2:AuthorizeSecurityGroupIngress',
     'ec2:RevokeSecurityGroupEgress',
     'ec2:RevokeSecurityGroupIngress',
     'ec2:ModifyNetworkInterfaceAttribute',
   ],
 
-  read: (aws, context) => readInterfaces(aws, context),
+  async read(aws, context) {
+    return networkState(await readInterfaces(aws, context));
+  },
 
-  async find(aws) {
-    const found = await aws.ec2.groupsByTag(GROUP_TAG.key, GROUP_TAG.value);
+  async find(aws, { containment }) {
+    const found = await aws.ec2.groupsByTagKey(GROUP_TAG_KEY);
+    // The one that several of a VPC are settled on is the same for every run.
+    const empty = found
+      .filter((group) => kindOf(group) === 'quarantine' && rulesOf(group).length === 0)
+      .sort((one, other) => other.groupId.localeCompare(one.groupId));
     return {
-      quarantine: Object.fromEntries(found.filter(isEmpty).map(({ vpcId, groupId }) => [vpcId, groupId])),
-      ours: found.map(({ groupId }) => groupId).sort(),
+      ...NO_GROUPS,
+      final:
+        containment.access === 'none' ? Object.fromEntries(empty.map(({ vpcId, groupId }) => [vpcId, groupId])) : {},
+      rules: Object.fromEntries(empty.map(({ groupId }) => [groupId, []])),
+      ours: Object.fromEntries(
+        found.flatMap((group) => {
+          const kind = kindOf(group);
+          return kind === null ? [] : [[group.groupId, kind] as const];
+        }),
+      ),
     };
   },
 
-  async prepare(aws, { incidentId }, reading, known) {
-    const quarantine = { ...known?.quarantine };
+  async prepare(aws, context, reading, known) {
+    const groups: Groups = { ...NO_GROUPS, ...known };
     const vpcs = [...new Set(Object.values(reading).map(({ vpc }) => vpc))];
-    const missing = vpcs.filter((vpc) => quarantine[vpc] === undefined);
-    const made = await Promise.all(missing.map((vpc) => quarantineGroup(aws, vpc, incidentId)));
-    for (const [index, vpc] of missing.entries()) quarantine[vpc] = made[index] ?? '';
-    return { quarantine, ours: [...new Set([...(known?.ours ?? []), ...Object.values(quarantine)])].sort() };
-  },
-
-  desired(reading, prepared) {
-    return Object.fromEntries(
-      Object.entries(reading).map(([id, { vpc }]) => [
-        id,
-        { vpc, groups: [prepared?.quarantine[vpc] ?? GROUP_TO_BE_MADE] },
-      ]),
+    const missing = vpcs.filter((vpc) => groups.final[vpc] === undefined);
+    const made = await Promise.all(missing.map((vpc) => finalGroup(aws, context, vpc)));
+    return made.reduce(
+      (all, { vpc, groupId, kind, rules }) => ({
+        ...all,
+        final: { ...all.final, [vpc]: groupId },
+        rules: { ...all.rules, [groupId]: rules },
+        ours: { ...all.ours, [groupId]: kind },
+        notes: [...new Set([...all.notes, ...made.flatMap(({ note }) => note ?? [])])],
+      }),
+      groups,
     );
   },
 
+  desired: (reading, prepared) => moved(reading, (vpc) => prepared?.final[vpc] ?? GROUP_TO_BE_MADE),
+
+  meanwhile: (reading, prepared) =>
+    moved(reading, (vpc) => prepared?.meanwhile[vpc] ?? prepared?.final[vpc] ?? GROUP_TO_BE_MADE),
+
   async write(aws, _context, from, to) {
-    const moves = Object.entries(to).filter(([id, { groups }]) => from[id]?.groups.join() !== groups.join());
+    const moves = Object.entries(to).filter(
+      ([id, { groups, requester }]) => requester === undefined && from[id]?.groups.join() !== groups.join(),
+    );
     // All of them are tried: one interface that cannot be moved must not keep the others in their groups.
     const outcomes = await Promise.allSettled(moves.map(([id, { groups }]) => aws.ec2.setInterfaceGroups(id, groups)));
     const failed = outcomes.flatMap((outcome, index) =>
@@ -78,13 +106,16 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
 
   keep(stored, reading, prepared) {
     // An interface that is in a group of ours was moved before: where it came from is what was stored, or is not known.
-    const own = new Set(prepared?.ours ?? []);
-    const original = Object.entries(reading).filter(([, { groups }]) => !groups.some((group) => own.has(group)));
+    const own = prepared?.ours ?? {};
+    const original = Object.entries(reading).filter(([, { groups }]) => !groups.some((group) => own[group]));
     return { ...Object.fromEntries(original), ...stored };
   },
 
   restore(from, reading, { contained, found }) {
-    const ours = new Set([...(found?.ours ?? []), ...Object.values(contained ?? {}).flatMap(({ groups }) => groups)]);
+    const ours = new Set([
+      ...Object.keys(found?.ours ?? {}),
+      ...Object.values(contained ?? {}).flatMap(({ groups, requester }) => (requester === undefined ? groups : [])),
+    ]);
     const to: NetworkState = {};
     const left: string[] = [];
     const lost: string[] = [];
@@ -92,7 +123,7 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
       const before = from?.[id];
       // In a group of ours and in another one: somebody has a reason for that.
       const isOurs = present.groups.length > 0 && present.groups.every((group) => ours.has(group));
-      to[id] = isOurs && before ? before : present;
+      to[id] = isOurs && before ? { ...present, groups: before.groups } : present;
       if (isOurs && !before) lost.push(`${id} stays in ${present.groups.join(', ')}: its groups before are not known`);
       if (!isOurs && before && before.groups.join() !== present.groups.join())
         left.push(`${id} is left in ${present.groups.join(', ')}: somebody has changed its groups since`);
@@ -107,42 +138,62 @@ export const quarantineNetwork = defineAction<NetworkState, Groups>({
   idle: (reading) => (Object.keys(reading).length === 0 ? 'the instance has no network interface' : null),
 
   describe(from, to) {
-    const lines = Object.entries(to).map(([id, { groups }]) => {
+    const lines = Object.entries(to).map(([id, { groups, requester }]) => {
       const before = from?.[id]?.groups;
+      if (requester !== undefined) return `${id}: ${groups.join(', ')} (left: an interface of ${requester})`;
       if (before && before.join() === groups.join()) return `${id}: ${groups.join(', ')} (unchanged)`;
       return `${id}: ${before ? before.join(', ') || 'no group' : 'not known'} → ${groups.join(', ')}`;
     });
     return `network interfaces: ${lines.join('; ')}`;
   },
 
-  async inspect(aws, _context, state) {
-    const ids = [...new Set(Object.values(state).flatMap(({ groups }) => groups))];
+  risks(_from, to, { containment }) {
+    const foreign = Object.entries(to).flatMap(([id, { requester }]) =>
+      requester === undefined
+        ? []
+        : [`Interface ${id} belongs to ${requester} and cannot be moved: what goes through it is not cut off.`],
+    );
+    return [...foreign, ...accessNote(containment.access)];
+  },
+
+  async inspect(aws, _context, state, prepared) {
+    const ids = [
+      ...new Set(Object.values(state).flatMap(({ groups, requester }) => (requester === undefined ? groups : []))),
+    ];
     // Nothing to isolate proves nothing: a running instance has an interface.
-    if (ids.length === 0) return ['AWS shows no network interface of the instance'];
+    if (ids.length === 0) return ['AWS shows no network interface of the instance that could be isolated'];
     const found = await aws.ec2.groupsById(ids);
-    return found
-      .filter((group) => !isEmpty(group))
-      .map((group) => `security group ${group.groupId} (${group.name}) has rules`);
+    const unseen = ids.filter((id) => !found.some(({ groupId }) => groupId === id));
+    return [
+      ...unseen.map((id) => `security group ${id} could not be read`),
+      ...found.flatMap((group) => {
+        const rules = rulesOf(group);
+        const allowed = prepared?.rules[group.groupId] ?? [];
+        if (rules.join('\n') === allowed.join('\n')) return [];
+        const has = allowed.length === 0 ? 'has rules' : 'has other rules than it should';
+        return [`security group ${group.groupId} (${group.name}) ${has}: ${rules.slice(0, 5).join(', ')}`];
+      }),
+    ];
   },
 });
 
-/**
- * By the interfaces themselves and by what the instance says of them: isolation must hang on neither call, and a list that
- * lags behind must not make it look complete.
- * @throws where neither answers, or AWS knows no such instance
- */
-async function readInterfaces(aws: Aws, { target, readMs }: ActionContext): Promise<NetworkState> {
-  const listing = attempt(readMs * 0.7, 'listing the interfaces', () => aws.ec2.interfaces(target.instanceId));
-  const asking = attempt(readMs * 0.7, 'reading the instance', () => aws.ec2.instance(target.instanceId));
-  const listed = await listing;
-  // The second opinion is worth a moment, not a hanging call's whole time.
-  const moment = new Promise<null>((resolve) => setTimeout(resolve, readMs * 0.2, null).unref());
-  const said = listed.ok ? await Promise.race([asking, moment]) : await asking;
-  if (said?.ok && said.value === null) throw new Error('AWS knows no such instance');
-  if (!listed.ok && !said?.ok) throw new Error(listed.error);
-  const readings = [...(said?.ok ? (said.value?.interfaces ?? []) : []), ...(listed.ok ? listed.value.readings : [])];
+/** Every interface alone in the group of its VPC; those of a service as they are. */
+function moved(reading: NetworkState, group: (vpc: string) => string): NetworkState {
   return Object.fromEntries(
-    readings.map(({ interfaceId, vpcId, groups }) => [interfaceId, { vpc: vpcId, groups: groups.toSorted() }]),
+    Object.entries(reading).map(([id, state]) => [
+      id,
+      state.requester === undefined ? { ...state, groups: [group(state.vpc)] } : state,
+    ]),
+  );
+}
+
+/** All interfaces into one group for each VPC: for the moment of cutting. Pure. */
+export function inGroups(reading: NetworkState, groups: { [vpc: string]: string }): NetworkState {
+  return Object.fromEntries(
+    Object.entries(reading).map(([id, state]) => {
+      const group = groups[state.vpc];
+      return [id, state.requester === undefined && group !== undefined ? { ...state, groups: [group] } : state];
+    }),
   );
 }
 
@@ -152,58 +203,4 @@ function canonical(state: NetworkState): string {
       .map(([id, { groups }]) => `${id}=${groups.toSorted().join(',')}`)
       .toSorted(),
   );
-}
-
-function isEmpty(group: GroupReading): boolean {
-  return group.ingress.length === 0 && group.egress.length === 0;
-}
-
-/**
- * A group without rules in the VPC: the one that is there, cleaned if it was altered, or a new one.
- * @throws where none can be had.
- */
-async function quarantineGroup(aws: Aws, vpc: string, incidentId: string): Promise<string> {
-  const tags = { Name: GROUP_NAME, [GROUP_TAG.key]: GROUP_TAG.value };
-  const created = await aws.ec2.createGroup(vpc, GROUP_NAME, GROUP_DESCRIPTION, tags);
-  if (created !== null) {
-    // AWS gives a new group the rules that let everything out, in IPv6 where the VPC has it. Taking both away unseen
-    // saves a call's time; what is left is seen below.
-    await Promise.all([
-      aws.ec2.revoke(created, 'egress', [{ IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] }]),
-      aws.ec2.revoke(created, 'egress', [{ IpProtocol: '-1', Ipv6Ranges: [{ CidrIpv6: '::/0' }] }]),
-    ]);
-    return emptied(aws, created);
-  }
-  const [there] = await aws.ec2.groupsByName(vpc, GROUP_NAME);
-  if (there) {
-    try {
-      return await emptied(aws, there.groupId);
-    } catch {
-      // Somebody keeps it from being empty: it is not to be trusted. A group of this incident's own is.
-    }
-  }
-  const name = `${GROUP_NAME}-${incidentId}`.slice(0, 255);
-  const own = await aws.ec2.createGroup(vpc, name, GROUP_DESCRIPTION, { ...tags, Name: name });
-  const groupId = own ?? (await aws.ec2.groupsByName(vpc, name))[0]?.groupId;
-  if (groupId === undefined) throw new Error(`${vpc}: no quarantine group could be made or found`);
-  return emptied(aws, groupId);
-}
-
-/** Reads the group's rules, takes away what there is, and reads again. @throws where rules stay. */
-async function emptied(aws: Aws, groupId: string): Promise<string> {
-  for (let round = 0; round < 4; round += 1) {
-    const [group] = await aws.ec2.groupsById([groupId]).catch(async (error: unknown) => {
-      // A group that was made a moment ago may not be visible everywhere yet.
-      if (!/InvalidGroup/.test(error instanceof Error ? error.name : '')) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return [];
-    });
-    if (!group) continue;
-    if (isEmpty(group)) return groupId;
-    await Promise.all([
-      group.egress.length > 0 ? aws.ec2.revoke(groupId, 'egress', group.egress) : undefined,
-      group.ingress.length > 0 ? aws.ec2.revoke(groupId, 'ingress', group.ingress) : undefined,
-    ]);
-  }
-  throw new Error(`security group ${groupId} still has rules after they were revoked`);
 }

@@ -39,6 +39,8 @@ export interface TriageRequest extends CollectorContext {
   budgets: Budgets;
   /** From the first command on. */
   budgetSeconds: number;
+  /** Whether the host can reach the drop box. */
+  upload: boolean;
   /** Milliseconds since 1970; nothing that isolation waits for goes on after it. */
   until: number;
   now: () => number;
@@ -148,8 +150,8 @@ async function ownDocument(aws: Aws): Promise<{ name: string; version: string } 
 }
 
 /** The link is in the command's history for ever: it is good for one object, once, and not for long. */
-async function uploadLink(aws: Aws, { target, incidentId, token, budgetSeconds }: TriageRequest) {
-  if (!aws.dropBox) return null;
+async function uploadLink(aws: Aws, { target, incidentId, token, budgetSeconds, upload }: TriageRequest) {
+  if (!aws.dropBox || !upload) return null;
   const key = `${target.account}/${target.region}/${target.instanceId}/${incidentId}/${token}`;
   return { key, url: await aws.dropBox.uploadLink(key, budgetSeconds + 60) };
 }

@@ -50,7 +50,7 @@ export const defaultBudgets: Budgets = {
   claimMs: 5_000,
   readMs: 10_000,
   recordMs: 5_000,
-  preserveMs: 8_000,
+  preserveMs: 4_000,
   collectorMs: 60_000,
   agentMs: 3_000,
   profileMs: 5_000,

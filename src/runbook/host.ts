@@ -1,4 +1,4 @@
-/** The collection from the host itself: between the preparation and the changes that would cut it off. */
+/** The collection from the host itself, before it is cut off for good. */
 import { randomBytes } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
@@ -10,6 +10,7 @@ import { contextOf } from './context.ts';
 import type { EvidenceResult } from './incident.ts';
 import type { Observation } from './observe.ts';
 import { asksForIsolation, goneReason, looksIsolated } from './plan.ts';
+import { orderForbidsCollection, type Route } from './route.ts';
 import type { IncidentContext } from './runbook.ts';
 
 export interface HostCollection {
@@ -18,24 +19,20 @@ export interface HostCollection {
   result: Promise<EvidenceResult>;
 }
 
-type Start =
+export type HostStart =
   { kind: 'run'; platform: 'Linux' | 'Windows'; agentVersion: string } | { kind: 'not'; why: EvidenceResult };
 
 /** Room for the call that puts the profile in place and the one that sends the first command. */
 const START_MS = 10_000;
 
-/** `brought`: by an earlier run of the incident. `readyAt`: when the preparation was done; a resumed run does not get its time anew. */
+/** `readyAt`: when the preparation was done; a resumed run does not get its time anew. */
 export function collectFromHost(
   ctx: DurableContext,
   incident: IncidentContext,
-  decision: Decision,
-  observed: Observation,
-  brought: EvidenceResult | null,
-  readyAt: number,
+  start: Extract<HostStart, { kind: 'run' }>,
+  { route, readyAt }: { route: Route; readyAt: number },
 ): HostCollection {
   const { aws, target, event, deps, incidentId, run, prefix } = incident;
-  const start = mayRun(incident, decision, observed, brought);
-  if (start.kind === 'not') return { done: Promise.resolve(), result: Promise.resolve(start.why) };
   const { budgetSeconds } = deps.policy(target.account).collection;
   const until = readyAt + budgetSeconds * 1000 + Math.min(START_MS, 2 * deps.budgets.profileMs);
   let open = (): void => {};
@@ -58,6 +55,8 @@ export function collectFromHost(
             token: randomBytes(16).toString('hex'),
             budgets: deps.budgets,
             budgetSeconds,
+            // A lifeline leads to Systems Manager only.
+            upload: route.way !== 'lifeline',
             until,
             now: deps.now,
             onDone: open,
@@ -73,28 +72,20 @@ export function collectFromHost(
   return { done: Promise.race([opened, result]), result };
 }
 
-/** The entry of a response that runs nothing on the host. */
-export function nothingOnHost(
+/** Whether something is to be run on the host. `brought`: by an earlier run of the incident. */
+export function hostStart(
   incident: IncidentContext,
   decision: Decision,
   observed: Observation,
   brought: EvidenceResult | null,
-): EvidenceResult {
-  const start = mayRun(incident, decision, observed, brought);
-  return start.kind === 'not' ? start.why : notTaken('skipped', 'nothing was run on the host');
-}
-
-function mayRun(
-  incident: IncidentContext,
-  decision: Decision,
-  observed: Observation,
-  brought: EvidenceResult | null,
-): Start {
-  const skip = (reason: string): Start => ({ kind: 'not', why: notTaken('skipped', reason) });
+): HostStart {
+  const skip = (reason: string): HostStart => ({ kind: 'not', why: notTaken('skipped', reason) });
+  const { collection, containment } = incident.deps.policy(incident.target.account);
   if (brought) return { kind: 'not', why: brought };
   if (!asksForIsolation(decision)) return skip('nothing is run on a host that is not to be quarantined');
-  if (incident.deps.policy(incident.target.account).collection.os === 'off')
-    return skip('the policy has collection from the host switched off');
+  if (collection.os === 'off') return skip('the policy has collection from the host switched off');
+  const forbidden = orderForbidsCollection(containment.order);
+  if (forbidden !== null) return skip(forbidden);
   const { document } = incident.aws.collection;
   if (document !== undefined && incident.target.region !== incident.aws.homeRegion)
     return skip(`the document ${document} is in ${incident.aws.homeRegion}, not in ${incident.target.region}`);
@@ -102,6 +93,9 @@ function mayRun(
   if (gone !== null) return skip(gone);
   const state = observed.instance?.state;
   if (state !== undefined && state !== 'running') return skip(`the instance is ${state}`);
+  const network = observed.readings[quarantineNetwork.name];
+  if (network?.error === undefined && network?.found && looksIsolated(network, containment))
+    return skip('the host is isolated already, and is not let out again for this');
   const { host } = observed;
   if (!host.reachable) return host.failed ? { kind: 'not', why: notTaken('failed', host.reason) } : skip(host.reason);
   if (host.platform !== 'Linux' && host.platform !== 'Windows')
@@ -121,5 +115,5 @@ async function isIsolated(incident: IncidentContext): Promise<boolean> {
     attempt(deps.budgets.readMs, 'reading the interfaces', () => action.read(aws, context, null)),
     attempt(deps.budgets.readMs, 'looking up the groups', async () => action.find?.(aws, context) ?? null),
   ]);
-  return state.ok && found.ok && looksIsolated({ state: state.value, found: found.value });
+  return state.ok && found.ok && looksIsolated({ state: state.value, found: found.value }, context.containment);
 }

@@ -56,6 +56,18 @@ export interface Isolation {
   secondsToIsolation: number | null;
   /** ISO 8601, UTC; when the verified reading was made. */
   verifiedAt?: string;
+  /**
+   * How it was done. `at-once`: nothing was collected from the host. `lifeline`, `interim`: while the host was collected from,
+   * it could reach Systems Manager in its VPC, or anything on 443, and nothing else. `collect-first`: it was collected from
+   * before anything was cut off.
+   */
+  way?: 'at-once' | 'lifeline' | 'interim' | 'collect-first';
+  /** Why it was done so. */
+  why?: string;
+  /** ISO 8601, UTC; when every interface had been asked to leave its former groups. */
+  cutOffAt?: string;
+  /** What became of the established connections, for people. */
+  flows?: string;
 }
 
 export interface NotificationResult {

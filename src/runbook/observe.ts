@@ -1,8 +1,11 @@
 /** Everything that is read before anything is changed. One step, one round of calls. */
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
+import type { InterfaceReading } from '../aws/ec2.ts';
+import type { Action, ActionContext } from '../containment/action.ts';
 import { actions } from '../containment/index.ts';
-import type { ActionContext } from '../containment/action.ts';
+import { readVpcFacts, type VpcFacts } from '../containment/lifeline.ts';
+import { quarantineNetwork } from '../containment/quarantine-network.ts';
 import type { TargetFacts } from '../finding/finding.ts';
 import type { Budgets } from './budgets.ts';
 import type { InstanceSummary, Json } from './incident.ts';
@@ -22,8 +25,12 @@ export interface Observation {
   instance: InstanceSummary | null;
   /** Present where the instance could not be read, or does not exist. */
   instanceError?: string;
+  /** Of the network; what else is changed is read beside. */
   readings: Record<string, ActionReading>;
   host: HostAccess;
+  vpcFacts: VpcFacts;
+  /** VPC → private addresses of the instance there. */
+  addresses: Record<string, string[]>;
 }
 
 /** Whether something can be run on the host through Systems Manager. */
@@ -39,34 +46,21 @@ export async function observe(
   startedAt: number,
 ): Promise<Observation> {
   const read = <T>(what: string, work: () => Promise<T>) => attempt(budgets.readMs, what, work);
-  const [instance, host, entries] = await Promise.all([
+  const [instance, host, vpcFacts, network] = await Promise.all([
     read('reading the instance', () => aws.ec2.instance(context.target.instanceId)),
     hostAccess(aws, context.target.instanceId, budgets),
-    Promise.all(
-      actions.map(async (action) => {
-        const [state, found] = await Promise.all([
-          read(`reading ${action.name}`, () => action.read(aws, context, null)),
-          action.find
-            ? read(`looking up ${action.name}`, () => action.find?.(aws, context) ?? Promise.resolve(null))
-            : null,
-        ]);
-        const reading: ActionReading = {
-          state: state.ok ? state.value : null,
-          ...(state.ok ? {} : { error: state.error }),
-          found: found?.ok ? found.value : null,
-        };
-        return [action.name, reading] as const;
-      }),
-    ),
+    readVpcFacts(aws, budgets.agentMs),
+    readAction(aws, quarantineNetwork, context, budgets),
   ]);
-  const readings = Object.fromEntries(entries);
-  if (!instance.ok) return { startedAt, instance: null, instanceError: instance.error, readings, host };
-  if (!instance.value) return { startedAt, instance: null, instanceError: NO_SUCH_INSTANCE, readings, host };
+  const base = { startedAt, readings: { [quarantineNetwork.name]: network }, host, vpcFacts, addresses: {} };
+  if (!instance.ok) return { ...base, instance: null, instanceError: instance.error };
+  if (!instance.value) return { ...base, instance: null, instanceError: NO_SUCH_INSTANCE };
   const { tags, state, interfaces, vpcId, instanceType, privateIp, publicIp } = instance.value;
   const name = tags['Name'];
   const owner = tags['Owner'] ?? tags['owner'];
   return {
-    startedAt,
+    ...base,
+    addresses: addressesByVpc(interfaces),
     instance: {
       state,
       tags,
@@ -77,9 +71,46 @@ export async function observe(
       ...(privateIp === undefined ? {} : { privateIp }),
       ...(publicIp === undefined ? {} : { publicIp }),
     },
-    readings,
-    host,
   };
+}
+
+/** Everything but the network, which isolation does not wait for. */
+export async function observeOthers(
+  aws: Aws,
+  context: ActionContext,
+  budgets: Budgets,
+): Promise<Record<string, ActionReading>> {
+  const others = actions.filter(({ name }) => name !== quarantineNetwork.name);
+  return Object.fromEntries(
+    await Promise.all(
+      others.map(async (action) => [action.name, await readAction(aws, action, context, budgets)] as const),
+    ),
+  );
+}
+
+async function readAction(
+  aws: Aws,
+  action: Action,
+  context: ActionContext,
+  { readMs }: Budgets,
+): Promise<ActionReading> {
+  const [state, found] = await Promise.all([
+    attempt(readMs, `reading ${action.name}`, () => action.read(aws, context, null)),
+    action.find
+      ? attempt(readMs, `looking up ${action.name}`, () => action.find?.(aws, context) ?? Promise.resolve(null))
+      : null,
+  ]);
+  return {
+    state: state.ok ? state.value : null,
+    ...(state.ok ? {} : { error: state.error }),
+    found: found?.ok ? found.value : null,
+  };
+}
+
+function addressesByVpc(interfaces: readonly InterfaceReading[]): Record<string, string[]> {
+  const byVpc: Record<string, string[]> = {};
+  for (const { vpcId, privateAddresses } of interfaces) byVpc[vpcId] = [...(byVpc[vpcId] ?? []), ...privateAddresses];
+  return byVpc;
 }
 
 async function hostAccess(aws: Aws, instanceId: string, budgets: Budgets): Promise<HostAccess> {

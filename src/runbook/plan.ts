@@ -1,15 +1,11 @@
 /** From a decision and what was read to what will be done, and from what was done to what may be said. Pure. */
 import type { Action, ActionContext } from '../containment/action.ts';
+import { finalKinds } from '../containment/access.ts';
+import type { NetworkState } from '../containment/interfaces.ts';
+import type { Groups } from '../containment/quarantine-network.ts';
 import type { Decision } from '../policy/decision.ts';
-import type {
-  ChangeResult,
-  EvidenceResult,
-  IncidentResult,
-  Isolation,
-  Json,
-  NotificationResult,
-  Status,
-} from './incident.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { EvidenceResult, IncidentResult, Isolation, Json, NotificationResult, Status } from './incident.ts';
 import type { ActionReading, Observation } from './observe.ts';
 
 /** What an observation says where AWS denies that there is such an instance: a typo, or another region. */
@@ -46,13 +42,23 @@ export function goneReason(observation: Observation): string | null {
   return null;
 }
 
-/** Every interface in groups of ours only, as far as a reading can tell; an unread one is given the benefit. */
-export function looksIsolated(reading: ActionReading | undefined): boolean {
+/** Every interface in groups of ours in which it may end, as far as a reading can tell; an unread one is given the benefit. */
+export function looksIsolated(
+  reading: ActionReading | undefined,
+  { access }: Pick<Policy['containment'], 'access'>,
+): boolean {
   if (!reading || reading.error !== undefined || reading.found === null) return true;
-  const { quarantine } = reading.found as { quarantine: Record<string, string> };
-  const groups = new Set(Object.values(quarantine));
-  const interfaces = Object.values(reading.state as Record<string, { groups: string[] }>);
-  return interfaces.every((one) => one.groups.length > 0 && one.groups.every((group) => groups.has(group)));
+  const { ours, rules } = reading.found as Groups;
+  const kinds = finalKinds(access);
+  // Of a group without rules it is known that it has none; of the others only whose they are.
+  const ends = (group: string): boolean => {
+    const kind = ours[group];
+    return kind !== undefined && kinds.includes(kind) && (kind !== 'quarantine' || rules[group] !== undefined);
+  };
+  const interfaces = Object.values(reading.state as NetworkState);
+  return interfaces.every(
+    ({ groups, requester }) => requester !== undefined || (groups.length > 0 && groups.every(ends)),
+  );
 }
 
 /** What one action would do. `stored` is its `from` of an earlier run of the incident. */
@@ -82,7 +88,8 @@ export function plannedChange(
 export function residualRisks(
   decision: Decision,
   isolation: Isolation | null,
-  changes: ChangeResult[],
+  /** What the actions say of the state that they brought about. */
+  ofActions: readonly string[],
   observation: Observation | null,
 ): string[] {
   if (!isolation) {
@@ -94,14 +101,12 @@ export function residualRisks(
     return [
       'The instance is not shown to be isolated: treat it as able to send and receive until somebody has looked.',
     ];
-  const profile = changes.find(({ action }) => action === 'instance-profile');
-  const hadProfile = profile !== undefined && JSON.stringify(profile.from) !== JSON.stringify(profile.to);
   return [
-    'New connections are blocked. Connections that were established before may continue until they end or time out.',
+    isolation.establishedFlows === 'cut-attempted'
+      ? 'New connections are blocked. It was attempted to cut those that were established before; nothing outside the host can prove that they are dead.'
+      : `New connections are blocked. Connections that were established before may continue until they end or time out${isolation.flows === undefined ? '' : ` (not cut: ${isolation.flows})`}.`,
     'Name resolution through the resolver of the VPC is not blocked by security groups: data can leave in DNS queries.',
-    ...(hadProfile
-      ? ["Credentials that the instance's role has already given out keep working until they expire (up to 6 hours)."]
-      : []),
+    ...ofActions,
     ...(observation?.instance ? [] : ["The instance's tags could not be read: protection by tag was not checked."]),
   ];
 }

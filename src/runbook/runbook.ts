@@ -17,16 +17,18 @@ import { rank, type Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Budgets } from './budgets.ts';
 import { isolating } from '../containment/index.ts';
-import { contain, plannedChanges, storePlan, type Containment } from './contain.ts';
+import { contain, plannedChanges, type Containment } from './contain.ts';
 import { announce, seal } from './close.ts';
 import { contextOf } from './context.ts';
-import { nothingOnHost } from './host.ts';
-import type { IncidentResult, Snapshot } from './incident.ts';
+import { hostStart } from './host.ts';
+import { osTriage } from '../evidence/os-triage.ts';
+import type { EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { tellInDigest } from './digest.ts';
-import { factsOf, observe, type Observation } from './observe.ts';
+import { factsOf, observe, observeOthers, type ActionReading, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, looksIsolated, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
 import { answerRequest, requestedId } from './request.ts';
+import { storePlan } from './store-plan.ts';
 
 export interface RunbookDeps {
   aws: (target: Target) => Aws;
@@ -135,15 +137,23 @@ async function runIncident(
   if (first.dryRun) return rehearse(ctx, incident, judge);
 
   // Claim and first reading run together: neither needs the other, and a call's time counts.
-  const [answer, reading] = await Promise.all([claim(ctx, incident, first), observation(ctx, incident)]);
+  const [answered, observing, others] = [
+    claim(ctx, incident, first),
+    observation(ctx, incident),
+    // Isolation does not wait for these; whoever ends here does, so that no step is left behind.
+    asksForIsolation(first) ? otherReadings(ctx, incident) : Promise.resolve({}),
+  ];
+  const [answer, reading] = await Promise.all([answered, observing]);
+  const { containment } = deps.policy(target.account);
   // An incident that nobody works on is joined only while its isolation is there to be seen.
   const drifted =
     answer.kind === 'joined' &&
     !answer.running &&
     asksForIsolation(first) &&
-    !looksIsolated(reading.readings[isolating]);
+    !looksIsolated(reading.readings[isolating], containment);
   const claimed = drifted ? await claim(ctx, incident, first, 'claim-drifted') : answer;
   if (claimed.kind === 'joined') {
+    await others;
     const joined = { ...incident, incidentId: claimed.incidentId, prefix: evidencePrefix(target, claimed.incidentId) };
     return ended(joined, first, { status: 'joined', instance: reading.instance });
   }
@@ -164,9 +174,9 @@ async function runIncident(
     rank(prior.result.decision.response) >= rank(decision.response) &&
     // What a release has begun to undo does not hold any more.
     !(prior.undone && asksForIsolation(decision)) &&
-    !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating]))
+    !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating], containment))
   ) {
-    await giveBack(ctx, incident, prior.result, prior.undone);
+    await Promise.all([giveBack(ctx, incident, prior.result, prior.undone), others]);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
   if (claimed.kind === 'claimed' && rank(decision.response) < rank(first.response))
@@ -175,7 +185,7 @@ async function runIncident(
         incident.aws.ledger.lower(target, deps.executionArn, decision.response),
       ),
     );
-  return carryOut(ctx, incident, decision, observed, claimed, prior);
+  return carryOut(ctx, incident, decision, observed, others, claimed, prior);
 }
 
 /** Preserve and contain, side by side, then seal and tell. */
@@ -184,6 +194,7 @@ async function carryOut(
   incident: IncidentContext,
   decision: Decision,
   observed: Observation,
+  others: Promise<Record<string, ActionReading>>,
   claimed: Claimed,
   prior: Prior | null,
 ): Promise<IncidentResult> {
@@ -192,15 +203,22 @@ async function carryOut(
     : { taken: Promise.resolve(), results: Promise.resolve([]) };
   const fromHost = doneOnHost(prior?.result ?? null);
   const containing = asksForIsolation(decision)
-    ? contain(ctx, incident, decision, observed, prior?.from ?? {}, preserving.taken, fromHost)
-    : Promise.resolve<Containment>({
-        changes: [],
-        isolation: null,
-        failures: [],
-        host: nothingOnHost(incident, decision, observed, fromHost),
-      });
-  const [collected, contained] = await Promise.all([preserving.results, containing]);
+    ? contain(ctx, incident, {
+        decision,
+        observed,
+        others,
+        stored: prior?.from ?? {},
+        taken: preserving.taken,
+        fromHost,
+      })
+    : Promise.resolve(notContained(incident, decision, observed, fromHost));
+  const [collected, contained] = await Promise.all([preserving.results, containing, others]);
 
+  if (
+    contained.isolation &&
+    (!contained.isolation.verified || contained.changes.some(({ status }) => status === 'failed'))
+  )
+    await lookAgain(ctx, incident, observed);
   const gone = goneReason(observed);
   const failures = [
     ...incident.left,
@@ -221,7 +239,7 @@ async function carryOut(
     snapshots: collected.flatMap(({ snapshots }): Snapshot[] => snapshots),
     changes: contained.changes,
     isolation: contained.isolation,
-    residualRisks: residualRisks(decision, contained.isolation, contained.changes, observed),
+    residualRisks: residualRisks(decision, contained.isolation, contained.risks, observed),
     failures,
     instance: observed.instance,
     startedAt: new Date(observed.startedAt).toISOString(),
@@ -266,6 +284,42 @@ async function claim(
   }
 }
 
+function notContained(
+  incident: IncidentContext,
+  decision: Decision,
+  observed: Observation,
+  fromHost: EvidenceResult | null,
+): Containment {
+  const start = hostStart(incident, decision, observed, fromHost);
+  return {
+    changes: [],
+    isolation: null,
+    failures: [],
+    risks: [],
+    plan: null,
+    host:
+      start.kind === 'not'
+        ? start.why
+        : { collector: osTriage.name, status: 'skipped', reason: 'nothing was run on the host', artifacts: [] },
+  };
+}
+
+/** What failed may have failed because the instance went away meanwhile. */
+async function lookAgain(ctx: DurableContext, incident: IncidentContext, observed: Observation): Promise<void> {
+  const { aws, target, deps } = incident;
+  const now = await ctx.step('look-again', () =>
+    attempt(deps.budgets.readMs, 'reading the instance', async () => {
+      const instance = await aws.ec2.instance(target.instanceId);
+      return instance?.state ?? 'terminated';
+    }),
+  );
+  if (now.ok && observed.instance) observed.instance.state = now.value;
+}
+
+function otherReadings(ctx: DurableContext, incident: IncidentContext): Promise<Record<string, ActionReading>> {
+  return ctx.step('observe-others', () => observeOthers(incident.aws, contextOf(incident), incident.deps.budgets));
+}
+
 function observation(ctx: DurableContext, incident: IncidentContext, name = 'observe'): Promise<Observation> {
   const { aws, deps } = incident;
   return ctx.step(name, () => observe(aws, contextOf(incident), deps.budgets, deps.startedAt));
@@ -277,7 +331,7 @@ async function rehearse(
   incident: IncidentContext,
   judge: (facts: FindingTarget['facts']) => Decision,
 ): Promise<IncidentResult> {
-  const observed = await observation(ctx, incident);
+  const [observed, others] = await Promise.all([observation(ctx, incident), otherReadings(ctx, incident)]);
   const decision = judge(factsOf(observed, incident.target.facts));
   const result: IncidentResult = {
     ...blank(incident, decision),
@@ -287,13 +341,15 @@ async function rehearse(
       ...incident.left,
       ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
     ],
-    changes: asksForIsolation(decision) ? plannedChanges(incident, observed) : [],
+    changes: asksForIsolation(decision) ? plannedChanges(incident, observed, others) : [],
     evidence: asksForEvidence(decision) ? plannedEvidence() : [],
   };
   if (decision.response === 'ignore') return { ...result, status: 'ignored' };
   result.status = 'notified';
-  const { readings } = observed;
-  const plan = await ctx.step('plan', () => storePlan(incident, { decision, from: {}, readings, observed }));
+  const readings = { ...observed.readings, ...others };
+  const plan = await ctx.step('plan', () =>
+    storePlan(incident, { name: 'plan.json', decision, from: {}, readings, observed }),
+  );
   result.evidence.push(plan);
   await announce(ctx, incident, result);
   return result;

@@ -102,8 +102,8 @@ test('who insists waits for a run under way, and joins none that turned out to d
 test('`from` is stored once: a later record adds to it and changes nothing in it', async () => {
   const book = await ledger();
   const merge = (stored: object, read: object) => ({ ...read, ...stored }) as never;
-  expect(await book.recordFrom('inc-1', { a: 'first' }, merge)).toEqual({ a: 'first' });
-  expect(await book.recordFrom('inc-1', { a: 'second', b: 'new' }, merge)).toEqual({ a: 'first', b: 'new' });
+  expect(await book.recordFrom('inc-1', 'changes', { a: 'first' }, merge)).toEqual({ a: 'first' });
+  expect(await book.recordFrom('inc-1', 'changes', { a: 'second', b: 'new' }, merge)).toEqual({ a: 'first', b: 'new' });
 });
 
 test.each([[['id']], [['incident', 'kind']]])('a table that was made with the keys %j will do', async (keys) => {

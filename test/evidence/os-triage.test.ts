@@ -58,7 +58,9 @@ describe('a managed host', () => {
     const sent = calls.indexOf('SendCommand');
     expect(calls.indexOf('ReplaceIamInstanceProfileAssociation')).toBeLessThan(sent);
     expect(sent).toBeGreaterThan(0);
-    for (const change of CHANGES) expect(calls.indexOf(change)).toBeGreaterThan(calls.lastIndexOf('SendCommand'));
+    // Its interfaces are in the interim group before, its profile goes afterwards.
+    expect(calls.indexOf('ModifyNetworkInterfaceAttribute')).toBeLessThan(sent);
+    for (const change of CHANGES) expect(calls.lastIndexOf(change)).toBeGreaterThan(calls.lastIndexOf('SendCommand'));
     expect((await room.reading()).profiles).toEqual([]);
     expect(incident.changes.find(({ action }) => action === 'instance-profile')).toMatchObject({
       status: 'done',

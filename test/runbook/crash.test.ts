@@ -84,7 +84,7 @@ test.each(points)('killed at %s (%i) and started again: complete, one set of sna
 test('killed after the network change and started with no state: waits for the lease, and `from` is the original', async () => {
   const room = await incidentRoom(await local.newAccount({ latencyMs: 30 }));
   const cwd = scratchFolder();
-  await respond(room, cwd, { operation: 'PutObject', nth: 8 });
+  await respond(room, cwd, { operation: 'Publish', nth: 1 });
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
   rmSync(join(cwd, '.secresponse'), { recursive: true });
   const { code, incident } = await respond(room, cwd);

@@ -294,7 +294,7 @@ async function forget(room: IncidentRoom, incidentId: string): Promise<void> {
     new UpdateItemCommand({
       TableName: room.deployment.table,
       Key: { pk: { S: `incident#${incidentId}` } },
-      UpdateExpression: 'REMOVE #from',
+      UpdateExpression: 'REMOVE #from, fromNetwork',
       ExpressionAttributeNames: { '#from': 'from' },
     }),
   );

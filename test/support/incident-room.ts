@@ -52,6 +52,8 @@ export interface RespondOptions {
   store?: ExecutionStore;
   /** In place of the policy's own. */
   collection?: Partial<Policy['collection']>;
+  /** Likewise; connections are cut without a dwell unless it says otherwise. */
+  containment?: Partial<Policy['containment']>;
 }
 
 /** What a reading by other means than the project's own finds. */
@@ -130,7 +132,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
       Object.assign(process.env, env);
       const budgets = { ...smallBudgets, ...given.budgets };
       const handler = createResponder({
-        policies: withCollection(policies, given.collection),
+        policies: withSettings(policies, given),
         budgets,
         env: { ...env, ...given.env },
       }) as unknown as DurableHandler;
@@ -194,9 +196,16 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
   };
 }
 
-function withCollection(policies: Policies, collection: Partial<Policy['collection']> = {}): Policies {
+function withSettings(policies: Policies, { collection, containment }: RespondOptions): Policies {
   const own = policies.default;
-  return { ...policies, default: { ...own, collection: { ...own.collection, ...collection } } };
+  return {
+    ...policies,
+    default: {
+      ...own,
+      collection: { ...own.collection, ...collection },
+      containment: { ...own.containment, dwellSeconds: 0, ...containment },
+    },
+  };
 }
 
 /** Every interface in exactly one group, none of which has a rule. */
