@@ -61,7 +61,7 @@ export function attributeCalls(client: EC2Client) {
       return text ? Buffer.from(text, 'base64') : null;
     },
 
-    /** By device name. AWS changes all of them or, where one is refused, none. */
+    /** By device name; a device where nothing is attached makes AWS refuse them all. */
     setDeleteOnTermination: (instanceId: string, devices: Record<string, boolean>): Promise<void> =>
       modify(instanceId, {
         BlockDeviceMappings: Object.entries(devices).map(([DeviceName, DeleteOnTermination]) => ({
