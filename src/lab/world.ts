@@ -62,8 +62,8 @@ export interface World {
   /** In the order of their device index. */
   interfaceIds: string[];
   volumeIds: string[];
-  /** Of the Elastic IP address; null without one. */
-  allocationId: string | null;
+  /** Of the Elastic IP address. Absent: there is none. */
+  allocationId?: string;
   /** The original groups of each interface, sorted, by interface id. */
   groupIds: Record<string, string[]>;
   /** Null without a profile. */
@@ -161,7 +161,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     instanceId,
     interfaceIds: Object.keys(groupIds),
     volumeIds,
-    allocationId: options.elasticIp ? await giveElasticIp(ec2, first) : null,
+    ...(options.elasticIp ? { allocationId: await giveElasticIp(ec2, first) } : {}),
     groupIds,
     instanceProfileArn: role?.profileArn ?? null,
     roleName: role?.roleName ?? null,
