@@ -3,7 +3,6 @@ import {
   CreateSecurityGroupCommand,
   CreateSnapshotCommand,
   CreateSnapshotsCommand,
-  DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
@@ -12,7 +11,6 @@ import {
   EC2Client,
   GetConsoleOutputCommand,
   GetConsoleScreenshotCommand,
-  ModifyInstanceAttributeCommand,
   ModifyNetworkInterfaceAttributeCommand,
   RevokeSecurityGroupEgressCommand,
   RevokeSecurityGroupIngressCommand,
@@ -21,36 +19,17 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { clientConfig, errorName, plain, underDeadline, type ClientSettings } from './client.ts';
+import { addressCalls } from './ec2-addresses.ts';
+import { attributeCalls } from './ec2-attributes.ts';
 import { networkCalls } from './ec2-network.ts';
 import { profileCalls } from './ec2-profiles.ts';
-
-export interface InstanceReading {
-  instanceId: string;
-  /** pending, running, shutting-down, terminated, stopping, stopped. */
-  state: string;
-  instanceType?: string;
-  privateIp?: string;
-  publicIp?: string;
-  vpcId?: string;
-  tags: Record<string, string>;
-  volumeIds: string[];
-  interfaces: InterfaceReading[];
-  /** The whole answer, for the evidence. */
-  raw: unknown;
-}
-
-export interface InterfaceReading {
-  interfaceId: string;
-  vpcId: string;
-  groups: string[];
-  /** IPv4. */
-  privateAddresses: string[];
-  ipv6Addresses: string[];
-  publicAddress?: string;
-  /** The service whose interface it is; absent where it is the owner's own. */
-  requester?: string;
-  deviceIndex?: number;
-}
+import {
+  instanceReading,
+  interfaceReading,
+  tagRecord,
+  type InstanceReading,
+  type InterfaceReading,
+} from './ec2-readings.ts';
 
 export interface GroupReading {
   groupId: string;
@@ -81,6 +60,8 @@ export function ec2Gateway(settings: ClientSettings) {
   );
 
   return {
+    ...addressCalls(client),
+    ...attributeCalls(client),
     ...networkCalls(client, settings.region),
     ...profileCalls(client),
 
@@ -89,21 +70,7 @@ export function ec2Gateway(settings: ClientSettings) {
       try {
         const answer = await client.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }), underDeadline());
         const instance = answer.Reservations?.[0]?.Instances?.[0];
-        if (!instance) return null;
-        return {
-          instanceId,
-          state: instance.State?.Name ?? 'unknown',
-          ...defined({
-            instanceType: instance.InstanceType,
-            privateIp: instance.PrivateIpAddress,
-            publicIp: instance.PublicIpAddress,
-            vpcId: instance.VpcId,
-          }),
-          tags: tagRecord(instance.Tags),
-          volumeIds: (instance.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.VolumeId ?? []),
-          interfaces: (instance.NetworkInterfaces ?? []).flatMap(interfaceReading),
-          raw: plain(instance),
-        };
+        return instance ? instanceReading(instanceId, instance) : null;
       } catch (error) {
         if (isNoSuchInstance(error)) return null;
         throw error;
@@ -184,31 +151,6 @@ export function ec2Gateway(settings: ClientSettings) {
       } catch (error) {
         if (errorName(error) !== 'InvalidPermission.NotFound') throw error;
       }
-    },
-
-    async terminationProtection(instanceId: string): Promise<boolean> {
-      const answer = await client.send(
-        new DescribeInstanceAttributeCommand({ InstanceId: instanceId, Attribute: 'disableApiTermination' }),
-        underDeadline(),
-      );
-      return answer.DisableApiTermination?.Value ?? false;
-    },
-
-    async setTerminationProtection(instanceId: string, on: boolean): Promise<void> {
-      await client.send(
-        new ModifyInstanceAttributeCommand({ InstanceId: instanceId, DisableApiTermination: { Value: on } }),
-        underDeadline(),
-      );
-    },
-
-    /** @returns the user data's bytes, null where there is none. */
-    async userData(instanceId: string): Promise<Uint8Array | null> {
-      const answer = await client.send(
-        new DescribeInstanceAttributeCommand({ InstanceId: instanceId, Attribute: 'userData' }),
-        underDeadline(),
-      );
-      const text = answer.UserData?.Value;
-      return text ? Buffer.from(text, 'base64') : null;
     },
 
     /** @returns a JPEG. No key press is sent to the instance. */
@@ -310,44 +252,6 @@ function groupReading(group: SecurityGroup): GroupReading {
   };
 }
 
-function interfaceReading(found: {
-  NetworkInterfaceId?: string | undefined;
-  VpcId?: string | undefined;
-  Groups?: { GroupId?: string | undefined }[] | undefined;
-  PrivateIpAddress?: string | undefined;
-  PrivateIpAddresses?:
-    | { PrivateIpAddress?: string | undefined; Association?: { PublicIp?: string | undefined } | undefined }[]
-    | undefined;
-  Ipv6Addresses?: { Ipv6Address?: string | undefined }[] | undefined;
-  Association?: { PublicIp?: string | undefined } | undefined;
-  RequesterManaged?: boolean | undefined;
-  RequesterId?: string | undefined;
-  Attachment?: { DeviceIndex?: number | undefined } | undefined;
-}): InterfaceReading[] {
-  if (!found.NetworkInterfaceId) return [];
-  return [
-    {
-      interfaceId: found.NetworkInterfaceId,
-      vpcId: found.VpcId ?? '',
-      groups: (found.Groups ?? []).flatMap(({ GroupId }) => GroupId ?? []).sort(),
-      privateAddresses: [
-        ...new Set([
-          ...(found.PrivateIpAddress ? [found.PrivateIpAddress] : []),
-          ...(found.PrivateIpAddresses ?? []).flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
-        ]),
-      ],
-      ipv6Addresses: (found.Ipv6Addresses ?? []).flatMap(({ Ipv6Address }) => Ipv6Address ?? []),
-      ...defined({
-        publicAddress:
-          found.Association?.PublicIp ??
-          found.PrivateIpAddresses?.find(({ Association }) => Association?.PublicIp)?.Association?.PublicIp,
-        requester: found.RequesterManaged ? (found.RequesterId ?? 'a service') : undefined,
-        deviceIndex: found.Attachment?.DeviceIndex,
-      }),
-    },
-  ];
-}
-
 function snapshotReading(found: {
   SnapshotId?: string | undefined;
   VolumeId?: string | undefined;
@@ -357,15 +261,6 @@ function snapshotReading(found: {
   return [{ snapshotId: found.SnapshotId, volumeId: found.VolumeId ?? '', state: found.State ?? 'pending' }];
 }
 
-function tagRecord(tags: Tag[] | undefined): Record<string, string> {
-  return Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
-}
-
 function tagList(tags: Record<string, string>): Tag[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-}
-
-/** The object without its undefined values, for types that know no undefined. */
-function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,7 +1,7 @@
 /** The network interfaces of an instance, and their groups as a state. */
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
-import type { InterfaceReading } from '../aws/ec2.ts';
+import type { InterfaceReading } from '../aws/ec2-readings.ts';
 import type { ActionContext } from './action.ts';
 
 /** Interface id → its VPC and its security groups, sorted. */

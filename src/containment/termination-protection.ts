@@ -1,25 +1,14 @@
-import { defineAction } from './action.ts';
+import { protection } from './protection.ts';
 
 /** Nobody shall terminate the evidence by mistake. */
-export const terminationProtection = defineAction<{ enabled: boolean }>({
+export const terminationProtection = protection({
   name: 'termination-protection',
   title: 'Switch on termination protection',
-  reversible: true,
-  when: 'at-once',
-  permissions: ['ec2:DescribeInstanceAttribute', 'ec2:ModifyInstanceAttribute'],
-  async read(aws, { target }) {
-    return { enabled: await aws.ec2.terminationProtection(target.instanceId) };
+  what: 'termination protection',
+  isOn: (aws, instanceId) => aws.ec2.terminationProtection(instanceId),
+  set: (aws, instanceId, on) => aws.ec2.setTerminationProtection(instanceId, on),
+  unfit: { spot: 'a Spot instance takes no termination protection' },
+  risks: {
+    spot: 'The instance is a Spot instance: anybody with the right can terminate it, and AWS can take it back.',
   },
-  desired: () => ({ enabled: true }),
-  async write(aws, { target }, _from, to) {
-    await aws.ec2.setTerminationProtection(target.instanceId, to.enabled);
-  },
-  keep: (stored, reading) => stored ?? reading,
-  same: (a, b) => a.enabled === b.enabled,
-  idle: (reading) => (reading.enabled ? 'termination protection was on already' : null),
-  describe: (from, to) => `termination protection: ${from ? word(from.enabled) : 'not known'} → ${word(to.enabled)}`,
 });
-
-function word(enabled: boolean): string {
-  return enabled ? 'on' : 'off';
-}

@@ -26,6 +26,7 @@ import {
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { randomBytes } from 'node:crypto';
 import { DEFAULT_REGION, labConfig, required, tagList, type Place } from './client.ts';
+import { attachManaged, giveElasticIp, giveIpv6 } from './world-interfaces.ts';
 
 export interface WorldOptions extends Place {
   /** Network interfaces of the victim. Default: 2. */
@@ -40,6 +41,16 @@ export interface WorldOptions extends Place {
   tags?: Record<string, string>;
   /** The victim's last interface lies in a second VPC. */
   otherVpc?: boolean;
+  /** The first interface has an Elastic IP address. */
+  elasticIp?: boolean;
+  /** AWS gave the first interface a public address by itself. */
+  publicAddress?: boolean;
+  /** The first interface has an IPv6 address. */
+  ipv6?: boolean;
+  /** The victim is a Spot instance. */
+  spot?: boolean;
+  /** One interface more, the last, that AWS manages: nobody else can change it. */
+  requesterManaged?: boolean;
 }
 
 export interface World {
@@ -51,6 +62,8 @@ export interface World {
   /** In the order of their device index. */
   interfaceIds: string[];
   volumeIds: string[];
+  /** Of the Elastic IP address. Absent: there is none. */
+  allocationId?: string;
   /** The original groups of each interface, sorted, by interface id. */
   groupIds: Record<string, string[]>;
   /** Null without a profile. */
@@ -87,7 +100,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const config = labConfig(options);
   const ec2 = new EC2Client(config);
   const identity = await new STSClient(config).send(new GetCallerIdentityCommand({}));
-  const network = await createNetwork(ec2, '10.20');
+  const network = await createNetwork(ec2, '10.20', options.ipv6);
   const role = profile ? await createProfile(new IAMClient(config)) : null;
 
   const own = options.otherVpc ? interfaces - 1 : interfaces;
@@ -100,11 +113,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       MaxCount: 1,
       UserData: Buffer.from(USER_DATA).toString('base64'),
       ...(role ? { IamInstanceProfile: { Arn: role.profileArn } } : {}),
+      ...(options.spot ? { InstanceMarketOptions: { MarketType: 'spot' } } : {}),
       NetworkInterfaces: Array.from({ length: own }, (_, index) => ({
         DeviceIndex: index,
         SubnetId: network.subnetId,
         Groups: groupsOf(index),
         DeleteOnTermination: true,
+        ...(index === 0 && options.publicAddress ? { AssociatePublicIpAddress: true } : {}),
       })),
       BlockDeviceMappings: Array.from({ length: volumes }, (_, index) => ({
         DeviceName: index === 0 ? '/dev/sda1' : `/dev/sd${String.fromCodePoint(101 + index)}`,
@@ -120,6 +135,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   );
   const instanceId = required(launched.Instances?.[0]?.InstanceId, 'an instance id');
   if (options.otherVpc) await attachFromOtherVpc(ec2, instanceId, own);
+  if (options.requesterManaged) await attachManaged(ec2, instanceId, network.subnetId, [network.admin], interfaces);
   if (options.state === 'stopped') await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
 
   const instance = await describe(ec2, instanceId);
@@ -135,6 +151,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       (Groups ?? []).map(({ GroupId }) => required(GroupId, 'a group id')).toSorted(),
     ]),
   );
+  const [first = ''] = Object.keys(groupIds);
+  if (options.ipv6) await giveIpv6(ec2, first);
   return {
     account: required(identity.Account, 'an account'),
     region,
@@ -143,6 +161,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     instanceId,
     interfaceIds: Object.keys(groupIds),
     volumeIds,
+    ...(options.elasticIp ? { allocationId: await giveElasticIp(ec2, first) } : {}),
     groupIds,
     instanceProfileArn: role?.profileArn ?? null,
     roleName: role?.roleName ?? null,
@@ -150,10 +169,19 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   };
 }
 
-async function createNetwork(ec2: EC2Client, prefix: string): Promise<Network> {
-  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: `${prefix}.0.0/16` }));
+async function createNetwork(ec2: EC2Client, prefix: string, ipv6 = false): Promise<Network> {
+  const { Vpc } = await ec2.send(
+    new CreateVpcCommand({ CidrBlock: `${prefix}.0.0/16`, AmazonProvidedIpv6CidrBlock: ipv6 }),
+  );
   const vpcId = required(Vpc?.VpcId, 'a VPC id');
-  const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: vpcId, CidrBlock: `${prefix}.1.0/24` }));
+  const range = Vpc?.Ipv6CidrBlockAssociationSet?.[0]?.Ipv6CidrBlock?.replace('/56', '/64');
+  const { Subnet } = await ec2.send(
+    new CreateSubnetCommand({
+      VpcId: vpcId,
+      CidrBlock: `${prefix}.1.0/24`,
+      ...(range === undefined ? {} : { Ipv6CidrBlock: range }),
+    }),
+  );
   const web = await createGroup(ec2, vpcId, 'web', [anywhere(80), anywhere(443)]);
   const admin = await createGroup(ec2, vpcId, 'admin', [tcp(22, `${prefix}.0.0/16`)]);
   const everything: IpPermission = { IpProtocol: '-1', IpRanges: [{ CidrIp: '0.0.0.0/0' }] };

@@ -8,7 +8,7 @@ import { emptyGroups, groupWith } from '../containment/groups.ts';
 import { networkState, readInterfaces, type NetworkState } from '../containment/interfaces.ts';
 import { inGroups, quarantineNetwork, type Groups } from '../containment/quarantine-network.ts';
 import { everything, rulesOf } from '../containment/rules.ts';
-import type { InterfaceReading } from '../aws/ec2.ts';
+import type { InterfaceReading } from '../aws/ec2-readings.ts';
 import type { Policy } from '../policy/policy.ts';
 import { contextOf } from './context.ts';
 import type { Observation } from './observe.ts';

@@ -1,7 +1,7 @@
 /** Everything that is read before anything is changed. One step, one round of calls. */
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
-import type { InterfaceReading } from '../aws/ec2.ts';
+import type { InterfaceReading } from '../aws/ec2-readings.ts';
 import type { Action, ActionContext } from '../containment/action.ts';
 import { actions } from '../containment/index.ts';
 import { readVpcFacts, type VpcFacts } from '../containment/lifeline.ts';

@@ -165,6 +165,19 @@ describe('the responder', () => {
     });
   });
 
+  test('takes addresses off, and neither releases them nor gives them to anything', () => {
+    expect(template.statement('ResponderRole', 'TakeAddressesOff')).toMatchObject({
+      Action: 'ec2:DisassociateAddress',
+      Resource: ['elastic-ip', 'instance', 'network-interface'].map((type) =>
+        sub(`arn:\${AWS::Partition}:ec2:*:\${AWS::AccountId}:${type}/*`),
+      ),
+    });
+    const addresses = ['ResponderRole', 'ReleaseRole'].map((role) =>
+      template.granted(role).filter((action) => /Address$/.test(action)),
+    );
+    expect(addresses).toEqual([['ec2:DisassociateAddress'], ['ec2:AssociateAddress']]);
+  });
+
   test("runs the stack's document and nothing else", () => {
     const document = sub('arn:${AWS::Partition}:ssm:*:${AWS::AccountId}:document/${CollectionDocument}');
     expect(template.statement('ResponderRole', 'RunCollectionDocument')).toMatchObject({
@@ -227,13 +240,15 @@ describe('the release', () => {
     expect(writing.filter((permission) => !granted.includes(permission))).toEqual([]);
   });
 
-  test('gives back groups, profile and termination protection, and does nothing else to an instance', () => {
+  test('gives back groups, profile, addresses and attributes, and does nothing else to an instance', () => {
     const writes = template.granted('ReleaseRole').filter((action) => /^ec2:(?!Describe)/.test(action));
     expect(writes.sort()).toEqual([
+      'ec2:AssociateAddress',
       'ec2:AssociateIamInstanceProfile',
       // A collection profile that was left behind.
       'ec2:DisassociateIamInstanceProfile',
       'ec2:ModifyInstanceAttribute',
+      'ec2:ModifyInstanceMetadataOptions',
       'ec2:ModifyNetworkInterfaceAttribute',
     ]);
     expect(template.granted('ReleaseRole').filter((action) => action.startsWith('ssm'))).toEqual([]);

@@ -2,7 +2,7 @@
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.exceptions import EC2ClientError, InvalidSecurityGroupNotFoundError
-from moto.ec2.models.instances import InstanceBackend
+from moto.ec2.models.instances import Instance, InstanceBackend, MetadataOptions
 from moto.ec2.responses.instances import InstanceResponse
 
 # The attributes that ModifyInstanceAttribute takes in a form of their own; AWS wants exactly one of them in a call.
@@ -21,6 +21,8 @@ ATTRIBUTES = [
     "SriovNetSupport",
     "UserData",
 ]
+
+NOT_OF_SPOT = ["DisableApiStop", "DisableApiTermination", "InstanceInitiatedShutdownBehavior"]
 
 
 def one_attribute_of_a_living_instance():
@@ -137,10 +139,91 @@ def metadata_options():
     InstanceResponse.modify_instance_metadata_options = response
 
 
+def guards_of_endpoint():
+    """ModifyInstanceMetadataOptions: stock moto takes tokens and hop limit while the endpoint is disabled."""
+    stock = InstanceResponse.modify_instance_metadata_options
+
+    def modify_instance_metadata_options(self):
+        now = self.ec2_backend.get_instance(self._get_param("InstanceId")).metadata_options.http_endpoint
+        guards = [name for name in ("HttpTokens", "HttpPutResponseHopLimit") if self._get_param(name) is not None]
+        if guards and self._get_param("HttpEndpoint", now) == "disabled":
+            raise EC2ClientError(
+                "InvalidParameterCombination", f"{guards[0]} cannot be set while HttpEndpoint is disabled."
+            )
+        return stock(self)
+
+    InstanceResponse.modify_instance_metadata_options = modify_instance_metadata_options
+
+
+def pending_metadata_options():
+    """DescribeInstances MetadataOptions: stock moto always says that they are applied.
+
+    An instance with the tag lab:metadata has those that it says: pending, for one that does not take them.
+    """
+
+    def state(self):
+        instance = getattr(self, "instance", None)
+        tags = {tag["key"]: tag["value"] for tag in instance.get_tags()} if instance else {}
+        return tags.get("lab:metadata", "applied")
+
+    def set_(self, options):
+        options.instance = self
+        self.__dict__["metadata_options"] = options
+
+    MetadataOptions.state = property(state, lambda *_: None)
+    Instance.metadata_options = property(lambda self: self.__dict__["metadata_options"], set_)
+
+
+def mapped_devices():
+    """ModifyInstanceAttribute BlockDeviceMappings: stock moto fails at a device where nothing is, having changed others."""
+    stock = InstanceResponse.modify_instance_attribute
+
+    def modify_instance_attribute(self):
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        devices = [mapping.get("DeviceName") for mapping in self._get_param("BlockDeviceMappings", [])]
+        unknown = [device for device in devices if device not in instance.block_device_mapping]
+        if unknown:
+            raise EC2ClientError("InvalidInstanceAttributeValue", f"No device is currently mapped at {unknown[0]}")
+        return stock(self)
+
+    InstanceResponse.modify_instance_attribute = modify_instance_attribute
+
+
+def spot_instances():
+    """ModifyInstanceAttribute of a Spot instance: stock moto changes what AWS changes of none.
+
+    Its shutdown behavior is to terminate.
+    """
+    stock = InstanceResponse.modify_instance_attribute
+    stock_run = InstanceBackend.run_instances
+
+    def modify_instance_attribute(self):
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        said = [name for name in NOT_OF_SPOT if self._get_param(name) is not None]
+        if said and instance.lifecycle == "spot":
+            attribute = said[0][0].lower() + said[0][1:]
+            raise EC2ClientError("UnsupportedOperation", f"Modifying '{attribute}' is not supported for spot instances.")
+        return stock(self)
+
+    def run_instances(self, *args, **kwargs):
+        reservation = stock_run(self, *args, **kwargs)
+        for instance in reservation.instances:
+            if instance.lifecycle == "spot":
+                instance.instance_initiated_shutdown_behavior = "terminate"
+        return reservation
+
+    InstanceResponse.modify_instance_attribute = modify_instance_attribute
+    InstanceBackend.run_instances = run_instances
+
+
 MENDS = [
     shutdown_behavior,
+    mapped_devices,
+    spot_instances,
     one_attribute_of_a_living_instance,
     groups_of_one_interface,
     block_device_mapping,
     metadata_options,
+    guards_of_endpoint,
+    pending_metadata_options,
 ]

@@ -6,6 +6,7 @@ import {
   ModifyInstanceAttributeCommand,
   ModifyInstanceMetadataOptionsCommand,
   TerminateInstancesCommand,
+  type Instance,
   type ModifyInstanceAttributeCommandInput,
 } from '@aws-sdk/client-ec2';
 import { failure, type Lab, type Probe } from './probe.ts';
@@ -98,7 +99,74 @@ export const probes: Probe[] = [
     },
     answer: ['DryRunOperation', ['enabled', 'optional'], ['disabled', 'required']],
   },
+  {
+    mend: 'ec2_attributes.guards_of_endpoint',
+    holds: 'tokens and hop limit are taken while the endpoint is enabled only',
+    async run(lab) {
+      const { instanceId: InstanceId } = await lab.world();
+      const change = (input: object) =>
+        failure(lab.ec2.send(new ModifyInstanceMetadataOptionsCommand({ InstanceId, ...input })));
+      return [
+        await change({ HttpEndpoint: 'disabled', HttpTokens: 'required' }),
+        await change({ HttpEndpoint: 'disabled' }),
+        await change({ HttpPutResponseHopLimit: 2 }),
+        await change({ HttpEndpoint: 'enabled', HttpPutResponseHopLimit: 2 }),
+      ];
+    },
+    answer: ['InvalidParameterCombination', 'no error', 'InvalidParameterCombination', 'no error'],
+  },
+  {
+    mend: 'ec2_attributes.pending_metadata_options',
+    holds: 'the tag lab:metadata has an instance that does not take its options',
+    async run(lab) {
+      const { instanceId } = await lab.world({ tags: { 'lab:metadata': 'pending' } });
+      const other = await lab.world();
+      const state = async (id: string) => (await instance(lab, id))?.MetadataOptions?.State;
+      return [await state(instanceId), await state(other.instanceId)];
+    },
+    answer: ['pending', 'applied'],
+  },
+  {
+    mend: 'ec2_attributes.mapped_devices',
+    holds: 'a device where nothing is has the change of every device refused',
+    async run(lab) {
+      const { instanceId: InstanceId } = await lab.world({ volumes: 1 });
+      const keep = (...devices: string[]) =>
+        failure(
+          modify(lab, {
+            InstanceId,
+            BlockDeviceMappings: devices.map((DeviceName) => ({ DeviceName, Ebs: { DeleteOnTermination: false } })),
+          }),
+        );
+      const flag = async () =>
+        (await instance(lab, InstanceId))?.BlockDeviceMappings?.map(({ Ebs }) => Ebs?.DeleteOnTermination);
+      return [await keep('/dev/sda1', '/dev/sdz'), await flag(), await keep('/dev/sda1'), await flag()];
+    },
+    answer: ['InvalidInstanceAttributeValue', [true], 'no error', [false]],
+  },
+  {
+    mend: 'ec2_attributes.spot_instances',
+    holds: 'protections and shutdown behaviour of a Spot instance cannot be changed; it terminates at a shutdown',
+    async run(lab) {
+      const { instanceId: InstanceId } = await lab.world({ spot: true });
+      const attribute = await lab.ec2.send(
+        new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'instanceInitiatedShutdownBehavior' }),
+      );
+      return [
+        attribute.InstanceInitiatedShutdownBehavior?.Value,
+        await failure(modify(lab, { InstanceId, DisableApiTermination: { Value: true } })),
+        await failure(modify(lab, { InstanceId, DisableApiStop: { Value: true } })),
+        await failure(modify(lab, { InstanceId, InstanceInitiatedShutdownBehavior: { Value: 'stop' } })),
+      ];
+    },
+    answer: ['terminate', 'UnsupportedOperation', 'UnsupportedOperation', 'UnsupportedOperation'],
+  },
 ];
+
+async function instance(lab: Lab, id: string): Promise<Instance | undefined> {
+  const { Reservations } = await lab.ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+  return Reservations?.[0]?.Instances?.[0];
+}
 
 function anyGroup(groupIds: Record<string, string[]>): string {
   return Object.values(groupIds)[0]?.[0] ?? '';
