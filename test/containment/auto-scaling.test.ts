@@ -1,49 +1,16 @@
 /** Out of the Auto Scaling group's reach: standby, detachment, and what neither can be done to. */
-import {
-  AttachInstancesCommand,
-  AutoScalingClient,
-  DeleteAutoScalingGroupCommand,
-  UpdateAutoScalingGroupCommand,
-} from '@aws-sdk/client-auto-scaling';
-import { CreateTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import type { Aws } from '../../src/aws/connect.ts';
 import { autoScaling } from '../../src/containment/auto-scaling.ts';
-import { labConfig } from '../../src/lab/client.ts';
-import {
-  createScalingGroup,
-  createTargetGroup,
-  scalingGroup,
-  targetStates,
-  type ScalingGroupOptions,
-} from '../../src/lab/fleet.ts';
-import type { Policy } from '../../src/policy/policy.ts';
-import { actionRoom, type ActionRoom } from '../support/action-room.ts';
+import { createScalingGroup, createTargetGroup, targetStates, type ScalingGroupOptions } from '../../src/lab/fleet.ts';
+import type { ActionRoom } from '../support/action-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { groupOf, members, play, scalingRoom, type Wish } from '../support/scaling-room.ts';
 
 const local = useLocalAws();
 
-type Wish = Policy['containment']['autoScaling'];
-
-async function room(wish: Wish = 'standby', group: ScalingGroupOptions | null = {}): Promise<ActionRoom> {
-  const made = await actionRoom(autoScaling, await local.newAccount(), { containment: { autoScaling: wish } });
-  if (group) await createScalingGroup(made.place, made.world, group);
-  made.account.proxy.calls.length = 0;
-  return made;
-}
-
-const client = ({ place }: ActionRoom): AutoScalingClient => new AutoScalingClient(labConfig(place));
-const groupOf = ({ place }: ActionRoom) => scalingGroup(place, 'shop-web');
-/** The lifecycle of the victim and of the others. */
-async function members(room: ActionRoom): Promise<{ victim: string | undefined; others: string[] }> {
-  const { [room.world.instanceId]: victim, ...others } = (await groupOf(room))?.members ?? {};
-  return { victim, others: Object.values(others).toSorted() };
-}
-async function play(room: ActionRoom, lifecycle: string): Promise<void> {
-  const ec2 = new EC2Client(labConfig(room.place));
-  const Tags = [{ Key: 'lab:lifecycle', Value: lifecycle }];
-  await ec2.send(new CreateTagsCommand({ Resources: [room.world.instanceId], Tags }));
-  room.account.proxy.calls.length = 0;
+async function room(wish?: Wish, group?: ScalingGroupOptions | null): Promise<ActionRoom> {
+  return scalingRoom(await local.newAccount(), wish, group);
 }
 
 describe('standby', () => {
@@ -209,32 +176,6 @@ describe('detachment', () => {
     await expect(autoScaling.write(it.aws, it.context, state, state)).rejects.toThrow(/not detached, it is standby/);
     expect((await members(it)).victim).toBe('Standby');
   });
-
-  test('somebody has attached it, to the same group or to another one: nothing is left to do', async () => {
-    for (const name of ['shop-web', 'other']) {
-      const it = await room('detach');
-      await createScalingGroup(it.place, { ...it.world, instanceId: await anotherInstance(it) }, { name: 'other' });
-      const { from, to } = await it.contain();
-      const InstanceIds = [it.world.instanceId];
-      await client(it).send(new AttachInstancesCommand({ AutoScalingGroupName: name, InstanceIds }));
-      const released = await it.release(from, to);
-      expect(released).toMatchObject({ verified: true, lost: [] });
-      expect(released.left).toEqual(name === 'other' ? [expect.stringContaining('in service in other')] : []);
-    }
-  });
-
-  test('the group is gone by then', async () => {
-    const it = await room('detach');
-    const { from, to } = await it.contain();
-    await client(it).send(new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'shop-web', ForceDelete: true }));
-    expect(await it.release(from, to)).toMatchObject({ left: ['the Auto Scaling group shop-web is gone'], lost: [] });
-  });
-
-  async function anotherInstance(it: ActionRoom): Promise<string> {
-    const other = Object.keys((await groupOf(it))?.members ?? {}).find((id) => id !== it.world.instanceId) ?? '';
-    await it.aws.autoScaling.detach('shop-web', other, false);
-    return other;
-  }
 });
 
 describe('nothing is changed', () => {
@@ -326,58 +267,5 @@ describe('what may go wrong on the way', () => {
     const it = await room();
     it.account.proxy.fault({ operation: 'EnterStandby', kind: 'denied' });
     expect((await it.contain()).error).toMatch(/not authorized to perform: autoscaling:EnterStandby/);
-  });
-});
-
-describe('a release leaves what a person has done since', () => {
-  test('a detachment out of our standby', async () => {
-    const it = await room();
-    const { from, to } = await it.contain();
-    await it.aws.autoScaling.detach('shop-web', it.world.instanceId, false);
-    expect(await it.release(from, to)).toMatchObject({
-      left: ['the instance is detached from shop-web: somebody has changed that since, it is left so'],
-      lost: [],
-    });
-  });
-
-  test('a standby where the policy had kept it', async () => {
-    const it = await room('keep');
-    const { from, to } = await it.contain();
-    await it.aws.autoScaling.enterStandby('shop-web', it.world.instanceId, true);
-    expect(await it.release(from, to)).toMatchObject({
-      left: [expect.stringContaining('is in standby in shop-web')],
-      after: { lifecycle: 'Standby' },
-    });
-  });
-
-  test('a return into service', async () => {
-    const it = await room();
-    const { from, to } = await it.contain();
-    await it.aws.autoScaling.exitStandby('shop-web', it.world.instanceId);
-    expect(await it.release(from, to)).toMatchObject({ skip: 'it is so already', left: [], lost: [] });
-    expect(await groupOf(it)).toMatchObject({ desired: 3 });
-  });
-
-  test('other sizes of the group', async () => {
-    const it = await room();
-    const { from, to } = await it.contain();
-    await client(it).send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: 'shop-web', MaxSize: 9 }));
-    expect(await it.release(from, to)).toMatchObject({ verified: true });
-    expect(await groupOf(it)).toMatchObject({ max: 9 });
-  });
-
-  test('and says so where the state before is not known', async () => {
-    const it = await room();
-    const { to } = await it.contain();
-    expect(await it.release(null, to)).toMatchObject({
-      lost: ['in standby in shop-web: what it was before is not known'],
-      after: { lifecycle: 'Standby' },
-    });
-  });
-
-  test('and undoes a run that came to no end', async () => {
-    const it = await room();
-    const { from } = await it.contain();
-    expect(await it.release(from, undefined)).toMatchObject({ verified: true, after: { lifecycle: 'InService' } });
   });
 });
