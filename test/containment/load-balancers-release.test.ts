@@ -3,6 +3,7 @@ import { DescribeNetworkInterfacesCommand, DetachNetworkInterfaceCommand, EC2Cli
 import { DeleteLoadBalancerCommand, ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
 import { DeleteTargetGroupCommand, ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
+import { loadBalancers } from '../../src/containment/load-balancers.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { classicInstances, createClassic, createTargetGroup, targetStates } from '../../src/lab/fleet.ts';
 import { addresses, balancedRoom, register, served, servedRoomIn, type ServedRoom } from '../support/balanced-room.ts';
@@ -74,6 +75,17 @@ describe('a release', () => {
     expect(await it.release(from, to)).toMatchObject({ verified: false });
     expect((await it.served()).map((targets) => targets.length)).toEqual([2, 2, 1]);
     expect(await served(it, [it.other])).toEqual([[`${it.world.instanceId}:9000`], [it.world.instanceId]]);
+  });
+
+  test('is not held up by target groups that it has nothing to do with', async () => {
+    const it = await servedRoom();
+    const { from, to } = await it.contain();
+    const now = (await loadBalancers.read(it.aws, it.context, from)) as object;
+    const unread = { ...now, unread: { [it.other]: 'no answer' } };
+    const restoration = loadBalancers.restore?.(from, unread, { contained: to, found: null });
+    await loadBalancers.write(it.aws, it.context, unread, restoration?.to ?? null);
+    const after = await loadBalancers.read(it.aws, it.context, from);
+    expect(loadBalancers.same(after, restoration?.to ?? null)).toBe(true);
   });
 
   test('one target group that refuses keeps none of the others', async () => {
