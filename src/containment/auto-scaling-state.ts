@@ -78,7 +78,12 @@ const RISKS: Record<Standing, (to: Membership, group: string, from: Membership |
     ...notReplaced(from, to, group),
     `deleting the Auto Scaling group ${group}, or an instance refresh that ends instances in standby, would terminate the instance`,
   ],
-  out: (to, group, from) => notReplaced(from, to, group),
+  out: (to, group, from) => [
+    ...notReplaced(from, to, group),
+    ...(from !== null && standingOf(from) === 'member'
+      ? [`the instance leaves the Auto Scaling group ${group} for good: a release does not attach it again`]
+      : []),
+  ],
   ending: (_to, group) => [`the Auto Scaling group ${group} is terminating the instance: its memory will be lost`],
   warm: (_to, group) => [
     `the Auto Scaling group ${group} may put the instance into service, or terminate it, out of its warm pool`,

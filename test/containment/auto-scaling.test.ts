@@ -158,6 +158,7 @@ describe('detachment', () => {
       verified: true,
       after: { group: 'shop-web', lifecycle: 'Detached' },
       description: 'Auto Scaling group: in service in shop-web → detached from shop-web',
+      risks: ['the instance leaves the Auto Scaling group shop-web for good: a release does not attach it again'],
     });
     expect(await groupOf(it)).toMatchObject({ desired: 2 });
     expect(await members(it)).toEqual({ victim: undefined, others: ['InService', 'InService'] });
