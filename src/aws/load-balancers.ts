@@ -15,7 +15,7 @@ import {
   type TargetDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { clientConfig, errorName, underDeadline, type ClientSettings } from './client.ts';
-import { addressCalls } from './ec2-addresses.ts';
+import { addressCalls } from './ec2-targets.ts';
 
 export interface TargetGroupReading {
   arn: string;

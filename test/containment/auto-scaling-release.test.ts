@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from '@jest/globals';
 import { createScalingGroup } from '../../src/lab/fleet.ts';
-import type { ActionRoom } from '../support/action-room.ts';
+import type { ActionRoom } from '../support/single-action.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { groupOf, scalingClient, scalingRoom, type Wish } from '../support/scaling-room.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Aws } from '../../src/aws/connect.ts';
 import { autoScaling } from '../../src/containment/auto-scaling.ts';
 import { createScalingGroup, createTargetGroup, targetStates, type ScalingGroupOptions } from '../../src/lab/fleet.ts';
-import type { ActionRoom } from '../support/action-room.ts';
+import type { ActionRoom } from '../support/single-action.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { groupOf, members, play, scalingRoom, type Wish } from '../support/scaling-room.ts';
 

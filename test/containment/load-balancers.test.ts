@@ -6,7 +6,7 @@ import { loadBalancers } from '../../src/containment/load-balancers.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { classicInstances, createTargetGroup, targetStates } from '../../src/lab/fleet.ts';
 import { createWorld, type WorldOptions } from '../../src/lab/world.ts';
-import type { ActionRoom } from '../support/action-room.ts';
+import type { ActionRoom } from '../support/single-action.ts';
 import { addresses, balancedRoom, register, served, servedRoomIn, type ServedRoom } from '../support/balanced-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 

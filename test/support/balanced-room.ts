@@ -5,7 +5,7 @@ import { loadBalancers } from '../../src/containment/load-balancers.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { classicInstances, createClassic, createTargetGroup, targetStates } from '../../src/lab/fleet.ts';
 import type { WorldOptions } from '../../src/lab/world.ts';
-import { actionRoom, type ActionRoom } from './action-room.ts';
+import { actionRoom, type ActionRoom } from './single-action.ts';
 import type { TestAccount } from './local-aws.ts';
 
 export type ServedRoom = Awaited<ReturnType<typeof servedRoomIn>>;

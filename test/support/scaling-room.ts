@@ -5,7 +5,7 @@ import { autoScaling } from '../../src/containment/auto-scaling.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createScalingGroup, scalingGroup, type ScalingGroup, type ScalingGroupOptions } from '../../src/lab/fleet.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { actionRoom, type ActionRoom } from './action-room.ts';
+import { actionRoom, type ActionRoom } from './single-action.ts';
 import type { TestAccount } from './local-aws.ts';
 
 export type Wish = Policy['containment']['autoScaling'];
