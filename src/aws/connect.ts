@@ -2,11 +2,13 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../finding/finding.ts';
 import type { Budgets } from '../runbook/budgets.ts';
+import { autoScalingGateway, type AutoScaling } from './auto-scaling.ts';
 import { clientConfig, underDeadline, type ClientSettings } from './client.ts';
 import { digestsGateway, type Digests } from './digests.ts';
 import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
+import { loadBalancersGateway, type LoadBalancers } from './load-balancers.ts';
 import { requestsGateway, type Requests } from './requests.ts';
 import { ssmGateway, type Ssm } from './ssm.ts';
 import { topicGateway, type Topic } from './topic.ts';
@@ -15,6 +17,8 @@ import { vaultGateway, type Vault } from './vault.ts';
 /** Everything that a response to one target may touch. */
 export interface Aws {
   ec2: Ec2;
+  autoScaling: AutoScaling;
+  loadBalancers: LoadBalancers;
   vault: Vault;
   topic: Topic;
   ledger: Ledger;
@@ -68,6 +72,8 @@ export function connect(
   const home = { ...options, budgets, region: places.homeRegion };
   const aws = {
     ec2: ec2Gateway({ ...options, budgets, region: target.region }),
+    autoScaling: autoScalingGateway({ ...options, budgets, region: target.region }),
+    loadBalancers: loadBalancersGateway({ ...options, budgets, region: target.region }),
     vault: vaultGateway(places.bucket, home),
     topic: topicGateway(places.topicArn, home),
     ledger: ledgerGateway(places.table, home),

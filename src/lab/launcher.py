@@ -59,7 +59,7 @@ def load_models_ahead():
     from moto.core.utils import get_service_model
 
     def load():
-        for service in ("ec2", "sts", "iam", "s3", "sns", "sqs", "dynamodb"):
+        for service in ("ec2", "sts", "iam", "s3", "sns", "sqs", "dynamodb", "autoscaling", "elbv2", "elb"):
             get_service_model(service)
 
     threading.Thread(target=load, daemon=True).start()

@@ -4,7 +4,7 @@
  */
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Action } from '../containment/action.ts';
-import { actions, isolating } from '../containment/index.ts';
+import { actions, addressing, isolating } from '../containment/index.ts';
 import { quarantineNetwork } from '../containment/quarantine-network.ts';
 import type { Decision } from '../policy/decision.ts';
 import {
@@ -43,9 +43,6 @@ export interface Containment {
   /** What was taken from the host itself, or why nothing was. */
   host: EvidenceResult;
 }
-
-/** Takes the addresses off that strangers could come in by while established connections are cut. */
-const ADDRESSES = 'public-address';
 
 /** All but the one that isolates. */
 const besides = actions.filter(({ name }) => name !== isolating);
@@ -86,7 +83,6 @@ export async function contain(
   return ctx.runInChildContext('contain', async (child) => {
     const [planned, addressesOff, collected] = [deferred<unknown>(), deferred<unknown>(), deferred<unknown>()];
     const [routed, cutOff] = [deferred<{ route: Route; at: number }>(), deferred<unknown>()];
-    if (!besides.some(({ name }) => name === ADDRESSES)) addressesOff.resolve(null);
     const hosts = child.runInChildContext('host', async (own) => {
       const { route, at } = await routed.promise;
       if (start.kind === 'not' || !collects(route)) {
@@ -123,7 +119,7 @@ export async function contain(
               carryOut(alone, incident, action, plan.ready[action.name], routed.promise, collected.promise),
             )
             .finally(() => {
-              if (action.name === ADDRESSES) addressesOff.resolve(null);
+              if (action.name === addressing) addressesOff.resolve(null);
             }),
         ),
       );

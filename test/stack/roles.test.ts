@@ -2,10 +2,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { autoScaling } from '../../src/containment/auto-scaling.ts';
 import { actions } from '../../src/containment/index.ts';
+import { loadBalancers } from '../../src/containment/load-balancers.ts';
 import { collectors } from '../../src/evidence/index.ts';
 import { osTriage } from '../../src/evidence/os-triage.ts';
 import { arnOf, listed, packaged, ref, ROOT, sub, type Template } from './packaged.ts';
+
+/** Each once, whether or not it is in the registry. */
+const changes = [...new Set([...actions, autoScaling, loadBalancers])];
 
 let template: Template;
 beforeAll(async () => {
@@ -57,6 +62,9 @@ describe('no role of the stack', () => {
       /^(sts|organizations|kms:(Put|Schedule|Disable|CreateGrant))|^iam:(?!PassRole$)|:(Terminate|Stop|Reboot|Delete|Unlock|Bypass|Deregister|PutObject(Acl|Retention|LegalHold)|PutBucket)/;
     const allowed = ROLE_NAMES.flatMap((role) => template.granted(role).map((action) => `${role} ${action}`));
     expect(allowed.filter((line) => forbidden.test(line.split(' ')[1] ?? ''))).toEqual([
+      // Out of a load balancer: a registration, which the release gives back.
+      'ResponderRole elasticloadbalancing:DeregisterInstancesFromLoadBalancer',
+      'ResponderRole elasticloadbalancing:DeregisterTargets',
       // A claim, which is no record of anything.
       'ResponderRole dynamodb:DeleteItem',
       'ReleaseRole dynamodb:DeleteItem',
@@ -95,7 +103,7 @@ describe('no role of the stack', () => {
 });
 
 describe('the responder', () => {
-  test.each([...actions, ...collectors, osTriage].map(({ name, permissions }) => ({ name, permissions })))(
+  test.each([...changes, ...collectors, osTriage].map(({ name, permissions }) => ({ name, permissions })))(
     'may do what $name needs',
     ({ permissions }) => {
       const granted = template.granted('ResponderRole');
@@ -114,7 +122,7 @@ describe('the responder', () => {
       },
     );
     const reading = listed(template.statement('ResponderRole', 'ReadInstance').Action);
-    expect(reading.every((action) => action.startsWith('ec2:Describe'))).toBe(true);
+    expect(reading.every((action) => /^(autoscaling|ec2|elasticloadbalancing):Describe/.test(action))).toBe(true);
   });
 
   test('has no permission that no code uses', () => {
@@ -232,9 +240,9 @@ describe.each([
 describe('the release', () => {
   test('may do what it takes to undo every action', () => {
     const granted = template.granted('ReleaseRole');
-    const undoing = actions.flatMap(({ releasePermissions = [] }) => releasePermissions);
+    const undoing = changes.flatMap(({ releasePermissions = [] }) => releasePermissions);
     expect(undoing.filter((permission) => !granted.includes(permission))).toEqual([]);
-    const writing = actions
+    const writing = changes
       .flatMap(({ permissions }) => permissions)
       .filter((action) => /:(Modify|Describe)/.test(action));
     expect(writing.filter((permission) => !granted.includes(permission))).toEqual([]);

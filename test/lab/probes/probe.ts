@@ -1,5 +1,8 @@
 /** What a probe is: a few calls that the local AWS answers as AWS does, and stock moto does not. */
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingClient } from '@aws-sdk/client-elastic-load-balancing';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { GuardDutyClient } from '@aws-sdk/client-guardduty';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -25,7 +28,10 @@ export function labAt(endpoint: string) {
   const config = { ...labConfig({ endpoint }), maxAttempts: 1 };
   return {
     endpoint,
+    autoScaling: new AutoScalingClient(config),
     ec2: new EC2Client(config),
+    elb: new ElasticLoadBalancingV2Client(config),
+    elbClassic: new ElasticLoadBalancingClient(config),
     events: new EventBridgeClient(config),
     guardduty: new GuardDutyClient(config),
     iam: new IAMClient(config),
