@@ -8,6 +8,7 @@ import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
 import { requestsGateway, type Requests } from './requests.ts';
+import { sessionsGateway, type SessionWriter, type Sessions } from './sessions.ts';
 import { ssmGateway, type Ssm } from './ssm.ts';
 import { topicGateway, type Topic } from './topic.ts';
 import { vaultGateway, type Vault } from './vault.ts';
@@ -21,6 +22,7 @@ export interface Aws {
   digests: Digests;
   requests: Requests;
   ssm: Ssm;
+  sessions: Sessions;
   /** Null: results come back as Run Command output. */
   dropBox: DropBox | null;
   collection: CollectionNames;
@@ -44,6 +46,7 @@ export interface Places {
   homeRegion: string;
   dropBox?: string;
   collection?: CollectionNames;
+  sessions: SessionWriter;
 }
 
 /** Gateways are kept: a warm Lambda answers the next finding over connections that are open already. */
@@ -63,17 +66,19 @@ export function connect(
     options,
     process.env['AWS_ENDPOINT_URL'],
   ]);
-  const there = kept.get(name);
-  if (there) return there;
+  const before = kept.get(name);
+  if (before) return before;
   const home = { ...options, budgets, region: places.homeRegion };
+  const there = { ...options, budgets, region: target.region };
   const aws = {
-    ec2: ec2Gateway({ ...options, budgets, region: target.region }),
+    ec2: ec2Gateway(there),
     vault: vaultGateway(places.bucket, home),
     topic: topicGateway(places.topicArn, home),
     ledger: ledgerGateway(places.table, home),
     digests: digestsGateway(places.table, home),
     requests: requestsGateway(places.table, home),
-    ssm: ssmGateway({ ...options, budgets, region: target.region }),
+    ssm: ssmGateway(there),
+    sessions: sessionsGateway(places.sessions, there, home),
     dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),
     collection: places.collection ?? {},
     homeRegion: places.homeRegion,

@@ -1,11 +1,6 @@
 /** IAM: the inline policy that denies sessions. The only place that writes it, for the function and for a person's command. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  DeleteRolePolicyCommand,
-  GetRolePolicyCommand,
-  IAMClient,
-  PutRolePolicyCommand,
-} from '@aws-sdk/client-iam';
+import { DeleteRolePolicyCommand, GetRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   denialOf,
   parseDenials,
@@ -34,7 +29,8 @@ const ROUNDS = 12;
 /** Around this long others get to overwrite an entry before it is believed. */
 const SETTLE_MS = 600;
 /** What no further try can change. */
-const FINAL = /^(AccessDenied|NoSuchEntity|LimitExceeded|MalformedPolicy|UnmodifiableEntity|InvalidInput|ValidationError)/;
+const FINAL =
+  /^(AccessDenied|NoSuchEntity|LimitExceeded|MalformedPolicy|UnmodifiableEntity|InvalidInput|ValidationError)/;
 
 export function rolePolicies(settings: ClientSettings, settleMs = SETTLE_MS): RolePolicies {
   const client = new IAMClient(clientConfig(settings));

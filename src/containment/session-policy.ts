@@ -63,7 +63,11 @@ export function renderDenials({ arns, ids }: Denials): string | null {
       Object.keys(entries)
         .filter((key) => entries[key] === deny)
         .toSorted();
-    const denied = { Effect: 'Deny', ...(deny === 'all' ? { Action: '*' } : { NotAction: AGENT_CALLS }), Resource: '*' };
+    const denied = {
+      Effect: 'Deny',
+      ...(deny === 'all' ? { Action: '*' } : { NotAction: AGENT_CALLS }),
+      Resource: '*',
+    };
     const byArn = whom(arns);
     const byId = whom(ids).map((id) => `*:${id}`);
     return [
@@ -122,7 +126,8 @@ function matched(form: RegExp, text: string, where: string): RegExpExecArray {
 }
 
 function sameCalls(some: unknown[], others: readonly string[]): boolean {
-  const sorted = (calls: readonly unknown[]) => [...new Set(calls.map((call) => String(call).toLowerCase()))].toSorted();
+  const sorted = (calls: readonly unknown[]) =>
+    [...new Set(calls.map((call) => String(call).toLowerCase()))].toSorted();
   return sorted(some).join() === sorted(others).join();
 }
 
