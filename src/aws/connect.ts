@@ -10,6 +10,7 @@ import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
 import { loadBalancersGateway, type LoadBalancers } from './load-balancers.ts';
 import { requestsGateway, type Requests } from './requests.ts';
+import { sessionsGateway, type SessionWriter, type Sessions } from './sessions.ts';
 import { ssmGateway, type Ssm } from './ssm.ts';
 import { topicGateway, type Topic } from './topic.ts';
 import { vaultGateway, type Vault } from './vault.ts';
@@ -25,6 +26,7 @@ export interface Aws {
   digests: Digests;
   requests: Requests;
   ssm: Ssm;
+  sessions: Sessions;
   /** Null: results come back as Run Command output. */
   dropBox: DropBox | null;
   collection: CollectionNames;
@@ -48,6 +50,7 @@ export interface Places {
   homeRegion: string;
   dropBox?: string;
   collection?: CollectionNames;
+  sessions: SessionWriter;
 }
 
 /** Gateways are kept: a warm Lambda answers the next finding over connections that are open already. */
@@ -67,19 +70,21 @@ export function connect(
     options,
     process.env['AWS_ENDPOINT_URL'],
   ]);
-  const there = kept.get(name);
-  if (there) return there;
+  const before = kept.get(name);
+  if (before) return before;
   const home = { ...options, budgets, region: places.homeRegion };
+  const there = { ...options, budgets, region: target.region };
   const aws = {
-    ec2: ec2Gateway({ ...options, budgets, region: target.region }),
-    autoScaling: autoScalingGateway({ ...options, budgets, region: target.region }),
-    loadBalancers: loadBalancersGateway({ ...options, budgets, region: target.region }),
+    ec2: ec2Gateway(there),
+    autoScaling: autoScalingGateway(there),
+    loadBalancers: loadBalancersGateway(there),
     vault: vaultGateway(places.bucket, home),
     topic: topicGateway(places.topicArn, home),
     ledger: ledgerGateway(places.table, home),
     digests: digestsGateway(places.table, home),
     requests: requestsGateway(places.table, home),
-    ssm: ssmGateway({ ...options, budgets, region: target.region }),
+    ssm: ssmGateway(there),
+    sessions: sessionsGateway(places.sessions, there, home),
     dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),
     collection: places.collection ?? {},
     homeRegion: places.homeRegion,

@@ -8,6 +8,7 @@ import { loadBalancers } from './load-balancers.ts';
 import { metadataService } from './metadata-service.ts';
 import { publicAddress } from './public-address.ts';
 import { quarantineNetwork } from './quarantine-network.ts';
+import { sessionDenial } from './session-denial.ts';
 import { shutdownBehavior } from './shutdown-behavior.ts';
 import { stopProtection } from './stop-protection.ts';
 import { terminationProtection } from './termination-protection.ts';
@@ -19,6 +20,7 @@ export const actions: readonly Action[] = [
   keepVolumes,
   autoScaling,
   loadBalancers,
+  sessionDenial,
   instanceProfile,
   metadataService,
   connectionTracking,

@@ -14,6 +14,8 @@ import { readSettings } from './settings.ts';
 export interface ReleaserOptions {
   budgets?: Budgets;
   env?: NodeJS.ProcessEnv;
+  /** Who denies sessions where SESSION_DENIER_FUNCTION is not set: nobody in a stack, a person's command itself. */
+  unsetSessions?: 'off';
 }
 
 /** The durable handler. Off Lambda, what is refused is an answer; in the Lambda it ends the execution as failed. */
@@ -21,7 +23,7 @@ export function createReleaser(options: ReleaserOptions = {}) {
   const budgets = options.budgets ?? defaultBudgets;
   return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
     async (event: unknown, ctx: DurableContext): Promise<{ release: ReleaseResult } | Refused> => {
-      const { places } = readSettings(options.env ?? process.env);
+      const { places } = readSettings(options.env ?? process.env, options.unsetSessions);
       const { durableExecutionArn } = ctx.executionContext;
       const [, , , region = '', account = ''] = durableExecutionArn.split(':');
       const home = { account, region };
@@ -42,4 +44,4 @@ export function createReleaser(options: ReleaserOptions = {}) {
 }
 
 /** The entry point of the bundle. */
-export const handler = createReleaser();
+export const handler = createReleaser({ unsetSessions: 'off' });

@@ -20,6 +20,8 @@ export interface ResponderOptions {
   env?: NodeJS.ProcessEnv;
   /** Mode where SECRESPONSE_MODE is not set: a stack observes until it is armed; a person's command leaves it to the policies. */
   unsetMode?: 'observe' | undefined;
+  /** Who denies sessions where SESSION_DENIER_FUNCTION is not set: nobody in a stack, a person's command itself. */
+  unsetSessions?: 'off';
   /** Only say what would be done, whatever the policies and the mode. */
   dryRun?: boolean;
 }
@@ -34,7 +36,7 @@ export function createResponder(options: ResponderOptions) {
   return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
     async (event: unknown, ctx: DurableContext): Promise<ResponderResult> => {
       const startedAt = Date.now();
-      const settings = readSettings(options.env ?? process.env);
+      const settings = readSettings(options.env ?? process.env, options.unsetSessions);
       const { durableExecutionArn } = ctx.executionContext;
       const [, , , region = '', account = ''] = durableExecutionArn.split(':');
       const asked = findingRequest(event);
@@ -66,4 +68,5 @@ if (bundled === null && process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined)
   throw new Error('this bundle was built without policies');
 
 /** The entry point of the bundle, which has the policies in it. */
-export const handler = bundled === null ? undefined : createResponder({ policies: bundled, unsetMode: 'observe' });
+export const handler =
+  bundled === null ? undefined : createResponder({ policies: bundled, unsetMode: 'observe', unsetSessions: 'off' });

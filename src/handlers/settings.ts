@@ -7,8 +7,12 @@ export interface Settings {
   mode: 'observe' | 'enforce' | undefined;
 }
 
-/** @throws Error that names every variable that is missing or cannot be understood. */
-export function readSettings(env: NodeJS.ProcessEnv): Settings {
+/**
+ * `unsetSessions`: who denies sessions where no function is named. A person's command does it with the person's permissions;
+ * a stack has a function for it, or leaves it.
+ * @throws Error that names every variable that is missing or cannot be understood.
+ */
+export function readSettings(env: NodeJS.ProcessEnv, unsetSessions: 'direct' | 'off' = 'direct'): Settings {
   const problems: string[] = [];
   const needed = (name: string): string => {
     const value = env[name]?.trim();
@@ -21,6 +25,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     optional('COLLECTION_DOCUMENT'),
     optional('DROP_BOX_BUCKET'),
   ];
+  const denier = optional('SESSION_DENIER_FUNCTION');
   const places: Places = {
     bucket: needed('EVIDENCE_BUCKET'),
     topicArn: needed('NOTIFICATION_TOPIC_ARN'),
@@ -28,6 +33,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     homeRegion: env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '',
     ...(dropBox === undefined ? {} : { dropBox }),
     collection: { ...(profile === undefined ? {} : { profile }), ...(document === undefined ? {} : { document }) },
+    sessions: denier === undefined ? { kind: unsetSessions } : { kind: 'function', name: denier },
   };
   if (!places.homeRegion) problems.push('AWS_REGION is not set');
   if (places.topicArn && !/^arn:[^:]+:sns:[^:]+:\d{12}:.+$/.test(places.topicArn))
