@@ -2,7 +2,7 @@
  * The body of `POST /secresponse`: `{ "instance_id": "i-…" }`, and what a manual request may say beside it. Protection is
  * overridden by invoking the function, not by the API: there is no `force` here.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { FindingError } from './finding.ts';
 import { instanceId, regionName } from './ids.ts';
 import { refuseUnknownKeys } from './manual.ts';
@@ -10,9 +10,11 @@ import { isObject, plainPath, validate } from './validate.ts';
 
 const bodySchema = z.object({
   instance_id: instanceId,
-  region: regionName.optional(),
-  reason: z.string({ error: 'a text' }).max(1000, { error: 'a text of at most 1,000 characters' }).optional(),
-  dryRun: z.boolean({ error: 'true or false' }).optional(),
+  region: z.optional(regionName),
+  reason: z.optional(
+    z.string({ error: 'a text' }).check(z.maxLength(1000, { error: 'a text of at most 1,000 characters' })),
+  ),
+  dryRun: z.optional(z.boolean({ error: 'true or false' })),
 });
 const KEYS = Object.keys(bodySchema.shape);
 

@@ -8,31 +8,30 @@
  * ```
  * `uid` is the ARN or the bare id. Networks are resources of their own that the instance refers to.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { FindingTarget, RefusedTarget, TargetFacts } from './finding.ts';
 import { FindingError } from './finding.ts';
 import type { Detail } from './guardduty-detail.ts';
 import { tagList } from './guardduty-detail.ts';
-import { accountId, instanceId, instancePlace, regionName } from './ids.ts';
+import { accountId, instanceId, instancePlace, lenient, regionName } from './ids.ts';
 import { show } from './names.ts';
 import type { PathOf } from './validate.ts';
 import { validate } from './validate.ts';
 
-const texts = z.array(z.string()).nullish().catch(undefined);
+const texts = lenient(z.array(z.string()));
 const resourceSchema = z.object(
   {
-    uid: z.unknown().optional(),
-    resourceType: z.unknown().optional(),
-    accountId: z.unknown().optional(),
-    region: z.unknown().optional(),
+    uid: z.optional(z.unknown()),
+    resourceType: z.optional(z.unknown()),
+    accountId: z.optional(z.unknown()),
+    region: z.optional(z.unknown()),
     tags: tagList,
-    data: z
-      .object({
-        ec2Instance: z.object({ ec2NetworkInterfaceUids: texts }).nullish().catch(undefined),
-        ec2NetworkInterface: z.object({ vpcId: z.string().nullish() }).nullish().catch(undefined),
-      })
-      .nullish()
-      .catch(undefined),
+    data: lenient(
+      z.object({
+        ec2Instance: lenient(z.object({ ec2NetworkInterfaceUids: texts })),
+        ec2NetworkInterface: lenient(z.object({ vpcId: z.nullish(z.string()) })),
+      }),
+    ),
   },
   { error: 'a resource of the sequence' },
 );
@@ -88,7 +87,7 @@ function placeOf(resource: Resource, detail: Detail, at: string): Omit<FindingTa
   };
 }
 
-function checked(schema: z.ZodString, value: unknown, path: string): string {
+function checked(schema: z.ZodMiniString, value: unknown, path: string): string {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new FindingError(path, `expected ${result.error.issues[0]?.message}, found ${show(value)}`);

@@ -1,31 +1,27 @@
 /** The parts of a GuardDuty finding that are used: what decides is checked, what is only shown or read again may be strange. */
-import * as z from 'zod';
-import { accountId, regionName, textLike } from './ids.ts';
+import * as z from 'zod/mini';
+import { accountId, lenient, regionName, textLike } from './ids.ts';
 
 const NUMBER = 'a number from 0 to 10';
-const severityNumber = z.number({ error: NUMBER }).min(0, { error: NUMBER }).max(10, { error: NUMBER });
-const shownText = z.string().nullish().catch(undefined);
+const severityNumber = z
+  .number({ error: NUMBER })
+  .check(z.minimum(0, { error: NUMBER }), z.maximum(10, { error: NUMBER }));
+const shownText = lenient(z.string());
 
-function word(expectation: string): z.ZodString {
+function word(expectation: string): z.ZodMiniString {
   return textLike(/^[^\s\p{Cc}]{1,300}$/u, expectation);
 }
 
 /** Tags as GuardDuty writes them; dropped where they are strange, and then not known. */
-export const tagList = z
-  .array(z.object({ key: z.string(), value: z.string().nullish() }))
-  .nullish()
-  .catch(undefined);
+export const tagList = lenient(z.array(z.object({ key: z.string(), value: z.nullish(z.string()) })));
 
 /** A container or cluster that is named; samples carry empty ones. */
-const named = z.looseObject({ id: shownText, name: shownText, arn: shownText }).nullish().catch(undefined);
+const named = lenient(z.looseObject({ id: shownText, name: shownText, arn: shownText }));
 
 const instanceDetails = z.looseObject({
-  instanceId: z.unknown().optional(),
+  instanceId: z.optional(z.unknown()),
   tags: tagList,
-  networkInterfaces: z
-    .array(z.object({ vpcId: z.string().nullish() }))
-    .nullish()
-    .catch(undefined),
+  networkInterfaces: lenient(z.array(z.object({ vpcId: z.nullish(z.string()) }))),
 });
 
 export const detailSchema = z.object(
@@ -38,31 +34,31 @@ export const detailSchema = z.object(
     severity: severityNumber,
     title: shownText,
     description: shownText,
-    createdAt: z.unknown().optional(),
-    updatedAt: z.unknown().optional(),
+    createdAt: z.optional(z.unknown()),
+    updatedAt: z.optional(z.unknown()),
     resource: z.object(
       {
         resourceType: word('a resource type such as Instance'),
-        instanceDetails: instanceDetails.nullish().catch(undefined),
+        instanceDetails: lenient(instanceDetails),
         containerDetails: named,
         eksClusterDetails: named,
         ecsClusterDetails: named,
-        accessKeyDetails: z.looseObject({ principalId: z.unknown().optional() }).nullish().catch(undefined),
+        accessKeyDetails: lenient(z.looseObject({ principalId: z.optional(z.unknown()) })),
       },
       { error: 'the resource that the finding is about' },
     ),
-    service: z
-      .object(
+    service: z.nullish(
+      z.object(
         {
-          archived: z.boolean({ error: 'true or false' }).nullish(),
-          count: z.number().nullish().catch(undefined),
-          resourceRole: z.enum(['TARGET', 'ACTOR']).nullish().catch(undefined),
-          additionalInfo: z.unknown().optional(),
-          detection: z.unknown().optional(),
+          archived: z.nullish(z.boolean({ error: 'true or false' })),
+          count: lenient(z.number()),
+          resourceRole: lenient(z.enum(['TARGET', 'ACTOR'])),
+          additionalInfo: z.optional(z.unknown()),
+          detection: z.optional(z.unknown()),
         },
         { error: 'an object' },
-      )
-      .nullish(),
+      ),
+    ),
   },
   { error: 'a GuardDuty finding' },
 );

@@ -1,21 +1,30 @@
 /** What AWS's own names look like, and what follows from a Region's name. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
-const ACCOUNT = /^\d{12}$/;
-const REGION = /^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/;
-const INSTANCE = /^i-([0-9a-f]{8}|[0-9a-f]{17})$/;
+/** What a text must look like, and how an error message says it. */
+export type Form = readonly [form: RegExp, expectation: string];
+
+export const ACCOUNT: Form = [/^\d{12}$/, 'an account id of 12 digits'];
+export const REGION: Form = [/^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/, 'a Region such as us-east-1'];
+export const INSTANCE: Form = [/^i-([0-9a-f]{8}|[0-9a-f]{17})$/, 'an instance id: "i-" and 8 or 17 hexadecimal digits'];
 
 /** A text of a given form; the expectation is what the error message says. */
-export function textLike(form: RegExp, expectation: string): z.ZodString {
-  return z.string({ error: expectation }).regex(form, { error: expectation });
+export function textLike(...[form, expectation]: Form): z.ZodMiniString {
+  return z.string({ error: expectation }).check(z.regex(form, { error: expectation }));
 }
 
-export const accountId = textLike(ACCOUNT, 'an account id of 12 digits');
-export const regionName = textLike(REGION, 'a Region such as us-east-1');
-export const instanceId = textLike(INSTANCE, 'an instance id: "i-" and 8 or 17 hexadecimal digits');
+/** What is only shown, or read again: strange, it counts as absent. */
+export function lenient<Schema extends z.ZodMiniType>(schema: Schema) {
+  // oxlint-disable-next-line promise/valid-params -- a schema, no promise
+  return z.catch(z.nullish(schema), undefined);
+}
+
+export const accountId = textLike(...ACCOUNT);
+export const regionName = textLike(...REGION);
+export const instanceId = textLike(...INSTANCE);
 
 export function isAccountId(text: string): boolean {
-  return ACCOUNT.test(text);
+  return ACCOUNT[0].test(text);
 }
 
 const INSTANCE_ARN = /^arn:[^:]*:ec2:([^:]*):([^:]*):instance\/(.*)$/;

@@ -11,10 +11,10 @@
  * ```
  * A vulnerability says what could be done to an instance, not that it was: policies should quarantine on it with care.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Finding, FindingTarget } from './finding.ts';
 import { FindingError } from './finding.ts';
-import { accountId, consoleHost, instanceId, instancePlace, regionName, textLike } from './ids.ts';
+import { accountId, consoleHost, instanceId, instancePlace, lenient, regionName, textLike } from './ids.ts';
 import { either, show } from './names.ts';
 import { isoTime } from './time.ts';
 import type { PathOf } from './validate.ts';
@@ -30,31 +30,25 @@ const STATUSES = ['ACTIVE', 'SUPPRESSED', 'CLOSED'] as const;
 const INTERNET_GATEWAY = 'AWS::EC2::InternetGateway';
 const SCORE = 'a number from 0 to 10';
 
-const shownText = z.string().nullish().catch(undefined);
+const shownText = lenient(z.string());
 
 const resourceSchema = z.looseObject(
   {
     type: textLike(/^[A-Z0-9_]{1,100}$/, 'a resource type such as AWS_EC2_INSTANCE'),
-    id: z.unknown().optional(),
-    region: z.unknown().optional(),
-    tags: z.record(z.string(), z.string()).nullish().catch(undefined),
-    details: z
-      .object({
-        awsEc2Instance: z.object({ vpcId: z.string().nullish() }).nullish().catch(undefined),
-      })
-      .nullish()
-      .catch(undefined),
+    id: z.optional(z.unknown()),
+    region: z.optional(z.unknown()),
+    tags: lenient(z.record(z.string(), z.string())),
+    details: lenient(z.object({ awsEc2Instance: lenient(z.object({ vpcId: z.nullish(z.string()) })) })),
   },
   { error: 'a resource' },
 );
 type Resource = z.output<typeof resourceSchema>;
 
-const networkDetails = z
-  .object({
-    networkPath: z.object({ steps: z.array(z.object({ componentType: z.string().nullish() })) }),
-  })
-  .nullish()
-  .catch(undefined);
+const networkDetails = lenient(
+  z.object({
+    networkPath: z.object({ steps: z.array(z.object({ componentType: z.nullish(z.string()) })) }),
+  }),
+);
 
 const detailSchema = z.object(
   {
@@ -65,13 +59,15 @@ const detailSchema = z.object(
     status: z.enum(STATUSES, { error: either(STATUSES) }),
     title: shownText,
     description: shownText,
-    exploitAvailable: z.enum(['YES', 'NO'], { error: 'YES or NO' }).nullish(),
-    inspectorScore: z.number({ error: SCORE }).min(0, { error: SCORE }).max(10, { error: SCORE }).nullish(),
+    exploitAvailable: z.nullish(z.enum(['YES', 'NO'], { error: 'YES or NO' })),
+    inspectorScore: z.nullish(
+      z.number({ error: SCORE }).check(z.minimum(0, { error: SCORE }), z.maximum(10, { error: SCORE })),
+    ),
     networkReachabilityDetails: networkDetails,
     resources: z.array(resourceSchema, { error: 'a list of resources' }),
-    firstObservedAt: z.unknown().optional(),
-    lastObservedAt: z.unknown().optional(),
-    updatedAt: z.unknown().optional(),
+    firstObservedAt: z.optional(z.unknown()),
+    lastObservedAt: z.optional(z.unknown()),
+    updatedAt: z.optional(z.unknown()),
   },
   { error: 'an Inspector finding' },
 );

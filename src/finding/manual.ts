@@ -6,7 +6,7 @@
  * ```
  * Unknown keys are refused: a mistyped `dryRun` must not become a real run.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Finding } from './finding.ts';
 import { FindingError } from './finding.ts';
 import { accountId, instanceId, regionName } from './ids.ts';
@@ -14,13 +14,13 @@ import { either, nearest, show } from './names.ts';
 import { plainPath, validate } from './validate.ts';
 
 const requestSchema = z.object({
-  instance_id: instanceId.optional(),
-  instanceId: instanceId.optional(),
-  account: accountId.nullish(),
-  region: regionName.nullish(),
-  reason: z.string({ error: 'a text' }).nullish(),
-  dryRun: z.boolean({ error: 'true or false' }).nullish(),
-  force: z.boolean({ error: 'true or false' }).nullish(),
+  instance_id: z.optional(instanceId),
+  instanceId: z.optional(instanceId),
+  account: z.nullish(accountId),
+  region: z.nullish(regionName),
+  reason: z.nullish(z.string({ error: 'a text' })),
+  dryRun: z.nullish(z.boolean({ error: 'true or false' })),
+  force: z.nullish(z.boolean({ error: 'true or false' })),
 });
 const KEYS = Object.keys(requestSchema.shape);
 

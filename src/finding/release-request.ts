@@ -6,7 +6,7 @@
  * ```
  * or with `instance_id` (and `account`, `region` where they are not the caller's). Unknown keys are refused.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { FindingError, type Target } from './finding.ts';
 import { accountId, instanceId, regionName, textLike } from './ids.ts';
 import { refuseUnknownKeys } from './manual.ts';
@@ -22,14 +22,14 @@ export interface ReleaseRequest {
 }
 
 const requestSchema = z.object({
-  instance_id: instanceId.optional(),
-  incident_id: textLike(/^[\w.-]{1,100}$/, 'an incident id').optional(),
+  instance_id: z.optional(instanceId),
+  incident_id: z.optional(textLike(/^[\w.-]{1,100}$/, 'an incident id')),
   // Three dots are copied from the notification: no reason yet.
   reason: textLike(/[\p{L}\p{N}]/u, 'a reason in words'),
-  by: z.string({ error: 'a text' }).max(2_048, { error: 'at most 2,048 characters' }).nullish(),
-  dryRun: z.boolean({ error: 'true or false' }).nullish(),
-  account: accountId.nullish(),
-  region: regionName.nullish(),
+  by: z.nullish(z.string({ error: 'a text' }).check(z.maxLength(2_048, { error: 'at most 2,048 characters' }))),
+  dryRun: z.nullish(z.boolean({ error: 'true or false' })),
+  account: z.nullish(accountId),
+  region: z.nullish(regionName),
 });
 const KEYS = Object.keys(requestSchema.shape);
 

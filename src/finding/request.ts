@@ -6,7 +6,7 @@
  * { "finding_id": "5ab1…", "detector_id": "d0d0…", "region": "eu-west-1", "reason": "…", "dryRun": false, "force": false }
  * ```
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Finding } from './finding.ts';
 import { FindingError } from './finding.ts';
 import { regionName, textLike } from './ids.ts';
@@ -15,15 +15,15 @@ import { isObject, plainPath, validate } from './validate.ts';
 
 const findingId = textLike(/^[A-Za-z0-9-]{1,300}$/, 'the id of a GuardDuty finding, the last part of its ARN');
 const detectorId = textLike(/^[A-Za-z0-9-]{1,300}$/, 'the id of a GuardDuty detector');
-const flag = z.boolean({ error: 'true or false' }).nullish();
+const flag = z.nullish(z.boolean({ error: 'true or false' }));
 
 const requestSchema = z.object({
-  finding_id: findingId.optional(),
-  findingId: findingId.optional(),
-  detector_id: detectorId.nullish(),
-  detectorId: detectorId.nullish(),
-  region: regionName.nullish(),
-  reason: z.string({ error: 'a text' }).nullish(),
+  finding_id: z.optional(findingId),
+  findingId: z.optional(findingId),
+  detector_id: z.nullish(detectorId),
+  detectorId: z.nullish(detectorId),
+  region: z.nullish(regionName),
+  reason: z.nullish(z.string({ error: 'a text' })),
   dryRun: flag,
   force: flag,
 });

@@ -1,5 +1,5 @@
 /** Checks a piece of an event against its schema; what is wrong becomes a FindingError with the place in the event. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { FindingError } from './finding.ts';
 import { show } from './names.ts';
 
@@ -9,7 +9,7 @@ export type PathOf = (segments: readonly PropertyKey[]) => string;
 export const plainPath: PathOf = (segments) => segments.map(String).join('.');
 
 /** Schemas state what they expect as their error text: `a number from 0 to 10`. */
-export function validate<Output>(schema: z.ZodType<Output>, input: unknown, pathOf: PathOf): Output {
+export function validate<Output>(schema: z.ZodMiniType<Output>, input: unknown, pathOf: PathOf): Output {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const issue = result.error.issues[0];

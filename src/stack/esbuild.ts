@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import type { Policies } from '../policy/policy.ts';
+import { leftOut } from './bundle/left-out.ts';
+import { durableClient, schemaKeys, slimSdk } from './bundle/sdk.ts';
 import { resolvePolicies } from './policies.ts';
 
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -22,48 +24,6 @@ export const bundleOptions = {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
 } satisfies BuildOptions;
-
-/**
- * The SDK describes its whole service as data in `schemas_*.js`, with computed keys: `{ [_xN]: _m }` and `const _xN = "xmlName"`.
- * esbuild keeps what has a computed key, used or not: 539 KiB of EC2 for a single command. With literal keys it keeps
- * what the commands in use need: 21 KiB.
- */
-const schemaKeys: Plugin = {
-  name: 'schema-keys',
-  setup(build) {
-    build.onLoad({ filter: /@aws-sdk[\\/].+[\\/]dist-es[\\/].*schemas_[^\\/]*\.js$/ }, async ({ path }) => ({
-      contents: literalKeys(await readFile(path, 'utf8')),
-      loader: 'js',
-    }));
-  },
-};
-
-function literalKeys(source: string): string {
-  const texts = new Map<string, string>();
-  for (const [, name = '', text = ''] of source.matchAll(/^const (_\w+) = ("[^"\\]*");$/gm)) texts.set(name, text);
-  return source.replaceAll(/\[(_\w+)\]:/g, (key, name: string) => (texts.has(name) ? `${texts.get(name)}:` : key));
-}
-
-/**
- * The durable SDK imports the whole Lambda client when it first needs it; a whole module cannot be shaken. It uses three
- * names of it (lambda-module.d.ts there): with these alone the bundle is some 90 KiB smaller.
- */
-const durableClient: Plugin = {
-  name: 'durable-client',
-  setup(build) {
-    build.onResolve({ filter: /^@aws-sdk\/client-lambda$/ }, ({ importer }) =>
-      /[\\/]durable-execution-sdk-js[\\/]/.test(importer)
-        ? { path: 'client-lambda', namespace: 'durable-client' }
-        : null,
-    );
-    build.onLoad({ filter: /.*/, namespace: 'durable-client' }, () => ({
-      contents:
-        "export { LambdaClient, CheckpointDurableExecutionCommand, GetDurableExecutionStateCommand } from '@aws-sdk/client-lambda';",
-      loader: 'js',
-      resolveDir: PROJECT,
-    }));
-  },
-};
 
 /** The policies go in validated and resolved: a broken one cannot be deployed, and the Lambda carries no YAML parser. */
 function resolvedPolicies(load: () => Policies): Plugin {
@@ -100,6 +60,8 @@ interface BundleRequest {
   entry?: string;
   /** Off to see what {@link schemaKeys} is worth. */
   literalSchemaKeys?: boolean;
+  /** Off to see that {@link slimSdk} changes nothing but the size. */
+  slim?: boolean;
 }
 
 /**
@@ -114,12 +76,14 @@ export async function buildBundle(request: BundleRequest): Promise<{ bytes: numb
     entryPoints: [request.entry ?? 'src/handlers/responder.ts'],
     outfile: resolve(request.outfile),
     metafile: true,
-    logLevel: 'error',
+    // What it has to say is in the error that it throws.
+    logLevel: 'silent',
     plugins: [
       ...(request.literalSchemaKeys === false ? [] : [schemaKeys]),
       durableClient,
       hostScripts,
       resolvedPolicies(() => policies),
+      ...(request.slim === false ? [] : [...slimSdk, leftOut]),
     ],
   });
   return { bytes: Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0) };
@@ -144,6 +108,8 @@ function serverlessOptions({ serviceDir, service }: Serverless) {
       durableClient,
       hostScripts,
       resolvedPolicies(() => resolvePolicies(serviceDir, service.custom.policies)),
+      ...slimSdk,
+      leftOut,
     ],
   };
 }
