@@ -25,6 +25,8 @@ interface Fault extends Scope {
   times?: number;
   /** How many calls pass before it strikes. */
   skip?: number;
+  /** Only calls whose body has this in it. */
+  including?: string;
 }
 
 export interface Call {
@@ -129,7 +131,7 @@ export async function startProxy({ upstream, account, latencyMs = 0 }: ProxyOpti
     };
     calls.push(call);
     response.once('close', () => ended(call));
-    const struck = strike(operation);
+    const struck = strike(operation, text);
     const delay = delays.findLast(({ only }) => fits(only, operation))?.ms ?? 0;
     if (delay > 0) await pause(delay, stopped.signal);
 
@@ -160,10 +162,11 @@ export async function startProxy({ upstream, account, latencyMs = 0 }: ProxyOpti
     }
   }
 
-  function strike(operation: Operation): FaultKind | null {
+  function strike(operation: Operation, body: string): FaultKind | null {
     for (const entry of [...faults].toReversed()) {
       const { fault } = entry;
-      if (!fits(fault, operation) || entry.struck >= (fault.times ?? Infinity)) continue;
+      if (!fits(fault, operation) || !body.includes(fault.including ?? '') || entry.struck >= (fault.times ?? Infinity))
+        continue;
       entry.seen += 1;
       if (entry.seen <= (fault.skip ?? 0)) continue;
       entry.struck += 1;

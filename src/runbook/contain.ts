@@ -258,10 +258,10 @@ function summed(
     changeResult(planOf(action, incident, ready), outcome.written, outcome.verified, action),
   );
   const notes = all.flatMap(({ outcome }) => outcome.verified.note ?? []);
-  const risks = all.flatMap(
-    ({ action, outcome }, index) =>
-      action.risks?.(changes[index]?.from ?? null, outcome.verified.state ?? changes[index]?.to ?? null, context) ?? [],
-  );
+  const risks = all.flatMap(({ action, outcome }, index) => {
+    const to = outcome.verified.state ?? changes[index]?.to ?? null;
+    return to === null ? [] : (action.risks?.(changes[index]?.from ?? null, to, context) ?? []);
+  });
   const prepared = verified.prepared as { notes?: string[] } | null;
   return {
     changes,

@@ -3,7 +3,6 @@ import { describe, expect, jest, test } from '@jest/globals';
 import type { IncidentState, Requests } from '../../src/aws/requests.ts';
 import type { Start } from '../../src/aws/starter.ts';
 import { createApi, type ApiEvent } from '../../src/handlers/api.ts';
-import { handler as denySession } from '../../src/handlers/session-denier.ts';
 
 const INSTANCE = 'i-0123456789abcdef0';
 const KNOWN = 'inc-0123456789abcdef';
@@ -163,8 +162,4 @@ test('there are no other routes and methods', async () => {
   expectProblem(await call({ resource: '/secresponse', httpMethod: 'DELETE' }), 405, 'takes POST, not DELETE');
   expectProblem(await call({ ...get(KNOWN), httpMethod: 'POST' }), 405, 'takes GET, not POST');
   expectProblem(await call({ resource: '/' }), 404, 'There is POST /secresponse');
-});
-
-test('the session denier refuses every request and says what that means', async () => {
-  await expect(denySession()).rejects.toThrow('nothing was denied');
 });

@@ -31,7 +31,12 @@ test('interface change denied: failed, not isolated, and no text says quarantine
 
 test('one interface of two cannot be moved: the other is, and the isolation is not claimed', async () => {
   const room = await incidentRoom(await local.newAccount());
-  room.account.proxy.fault({ operation: 'ModifyNetworkInterfaceAttribute', kind: 'denied', skip: 1 });
+  room.account.proxy.fault({
+    operation: 'ModifyNetworkInterfaceAttribute',
+    kind: 'denied',
+    skip: 1,
+    including: 'SecurityGroupId',
+  });
   const incident = await room.respond(room.event());
   expect(incident.status).toBe('failed');
   const moved = Object.values((await room.reading()).interfaces).filter(
@@ -42,7 +47,12 @@ test('one interface of two cannot be moved: the other is, and the isolation is n
 
 test('the next finding tries again in the same incident, and the recorded `from` is still the original', async () => {
   const room = await incidentRoom(await local.newAccount());
-  const heal = room.account.proxy.fault({ operation: 'ModifyNetworkInterfaceAttribute', kind: 'denied', skip: 1 });
+  const heal = room.account.proxy.fault({
+    operation: 'ModifyNetworkInterfaceAttribute',
+    kind: 'denied',
+    skip: 1,
+    including: 'SecurityGroupId',
+  });
   const first = await room.respond(room.event());
   heal();
   const second = await room.respond(room.event(({ detail }) => void (detail.id = 'another')));
@@ -125,7 +135,8 @@ test.each(['throttle', 'reset', 'lost-response'] as const)(
     expect(incident.evidence.filter(({ status }) => status !== 'done').map(({ collector }) => collector)).toEqual([
       'os-triage',
     ]);
-    expect(incident.changes.map(({ status }) => status)).toEqual(['done', 'done', 'done']);
+    expect(incident.changes.filter(({ verified }) => !verified)).toEqual([]);
+    expect(incident.changes.filter(({ status }) => status === 'done').length).toBeGreaterThan(5);
     const reading = await room.reading();
     expect(isIsolated(reading, room.world)).toBe(true);
     expect(reading.snapshots).toHaveLength(2);

@@ -48,7 +48,8 @@ export async function actionRoom(
   const { instanceId, region } = world;
   const target = { account: account.account, region, instanceId };
   const { credentials } = labConfig({ endpoint });
-  const places = { bucket: 'none', topicArn: 'none', table: 'none', homeRegion: region };
+  const sessions = { kind: 'direct' as const };
+  const places = { bucket: 'none', topicArn: 'none', table: 'none', homeRegion: region, sessions };
   const own = connect(target, places, smallBudgets, { endpoint, credentials });
   const containment = { ...BASE.containment, ...options.containment };
   const context = { target, incidentId: 'inc-1', readMs: smallBudgets.readMs, containment };

@@ -12,6 +12,10 @@ TIMEOUTS = {
 }
 
 
+# Of most instance types, where nothing is set.
+DEFAULTS = {"TcpEstablishedTimeout": 432_000, "UdpStreamTimeout": 180, "UdpTimeout": 30}
+
+
 def connection_tracking():
     """ModifyNetworkInterfaceAttribute ConnectionTrackingSpecification: stock moto ignores it, and shows none."""
     stock = ElasticNetworkInterfaces.modify_network_interface_attribute
@@ -27,7 +31,11 @@ def connection_tracking():
         if said:
             before = getattr(interface, "connection_tracking_configuration", {})
             timeouts = {name: int(value) for name, value in said.items()}
-            interface.connection_tracking_configuration = {**before, **timeouts}
+            now = {**before, **timeouts}
+            # Whether AWS shows a value that is the default one is not known; here it counts as not set.
+            interface.connection_tracking_configuration = {
+                name: value for name, value in now.items() if value != DEFAULTS[name]
+            }
         return result
 
     ElasticNetworkInterfaces.modify_network_interface_attribute = modify_network_interface_attribute
