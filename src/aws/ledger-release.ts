@@ -154,8 +154,7 @@ export async function lookUp(
     return { why: `${target.instanceId} is in account ${target.account}, this acts in ${within.account} only` };
   const there = await read(targetKey(target));
   const seen = there ? targetItem(there) : null;
-  if ('incidentId' in which && seen?.incidentId !== which.incidentId)
-    return { why: closedReason(which, named, seen) };
+  if ('incidentId' in which && seen?.incidentId !== which.incidentId) return { why: closedReason(which, named, seen) };
   if (!seen) return { why: `no incident is open on ${target.instanceId} in ${target.account}, ${target.region}` };
   return { seen, target };
 }

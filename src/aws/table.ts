@@ -154,7 +154,7 @@ type Page = { Items?: Item[] | undefined; LastEvaluatedKey?: Item | undefined };
 
 async function allPages(call: (from: { ExclusiveStartKey?: Item }) => Promise<Page>): Promise<Item[]> {
   const items: Item[] = [];
-  for (let from: { ExclusiveStartKey?: Item } = {}; ; ) {
+  for (let from: { ExclusiveStartKey?: Item } = {}; ;) {
     const { Items = [], LastEvaluatedKey } = await call(from);
     items.push(...Items);
     if (LastEvaluatedKey === undefined) return items;

@@ -109,7 +109,9 @@ async function look(
   const halfContained = isNetwork && groups !== null && isHalf(state.value as NetworkState, groups, context);
   const lines = differences(action, change, withoutUnread(state.value));
   if (halfContained)
-    lines.push('the instance is cut off in part only, as for the time of collecting, and no run is at work to end that');
+    lines.push(
+      'the instance is cut off in part only, as for the time of collecting, and no run is at work to end that',
+    );
   unread.push(...unreadParts(state.value).map((error) => ({ action: name, error })));
   const inspected = await inspect(action, change, groups, context, { aws, budgets });
   return {
@@ -125,7 +127,9 @@ function differences(action: Action, change: ChangeResult | undefined, state: Js
   const { to, status, reason } = change;
   if (to !== null && action.same(state, to)) return [];
   if (!wasBroughtAbout(change))
-    return status === 'failed' ? [`${action.title}: the response did not manage to (${reason ?? 'no reason given'})`] : [];
+    return status === 'failed'
+      ? [`${action.title}: the response did not manage to (${reason ?? 'no reason given'})`]
+      : [];
   return action.name === isolating
     ? networkDrift(to as NetworkState, state as NetworkState)
     : [action.describe(to, state)];
@@ -146,7 +150,8 @@ async function inspect(
 ): Promise<{ faults: string[]; unread: string[] }> {
   const to = change && wasBroughtAbout(change) ? change.to : null;
   // Whose the groups are has to be known: else the rules that the policy wants would count as faults.
-  if (!action.inspect || to === null || (action.name === isolating && groups === null)) return { faults: [], unread: [] };
+  if (!action.inspect || to === null || (action.name === isolating && groups === null))
+    return { faults: [], unread: [] };
   const outcome = await attempt(budgets.readMs, `inspecting ${action.name}`, async () => {
     const prepared = groups === null ? null : await withAccess(aws, context, to as NetworkState, groups);
     return (await action.inspect?.(aws, context, to, prepared)) ?? [];
@@ -161,7 +166,8 @@ async function withAccess(aws: Aws, context: ActionContext, to: NetworkState, gr
   for (const { vpc, groups: ids } of Object.values(to))
     for (const id of ids) {
       const kind = groups.ours[id];
-      if (access === 'none' || kind === undefined || kind === 'quarantine' || !finalKinds(access).includes(kind)) continue;
+      if (access === 'none' || kind === undefined || kind === 'quarantine' || !finalKinds(access).includes(kind))
+        continue;
       rules[id] ??= (await accessRules(aws, context, vpc, access)).rules;
     }
   return { ...groups, rules };
@@ -180,7 +186,9 @@ function isHalf(state: NetworkState, { ours }: Groups, { containment }: ActionCo
 function unreadParts(state: Json): string[] {
   const unread = isObject(state) ? state['unread'] : undefined;
   if (!isObject(unread)) return [];
-  return Object.entries(unread).map(([what, why]) => `${what} could not be read: ${typeof why === 'string' ? why : ''}`);
+  return Object.entries(unread).map(
+    ([what, why]) => `${what} could not be read: ${typeof why === 'string' ? why : ''}`,
+  );
 }
 
 function withoutUnread(state: Json): Json {
