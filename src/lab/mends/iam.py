@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote
 
-from moto.iam.exceptions import IAMLimitExceededException
+from moto.iam.exceptions import LimitExceededException
 from moto.iam.models import IAMBackend, InstanceProfile, Role
 
 
@@ -25,7 +25,7 @@ def role_policy_quota():
     def put_policy(self, policy_name, policy_json):
         policies = {**self.policies, policy_name: policy_json}
         if sum(len(re.sub(r"\s", "", text)) for text in policies.values()) > 10_240:
-            raise IAMLimitExceededException(f"Maximum policy size of 10240 bytes exceeded for role {self.name}")
+            raise LimitExceededException(f"Maximum policy size of 10240 bytes exceeded for role {self.name}")
         stock(self, policy_name, policy_json)
 
     Role.put_policy = put_policy
