@@ -65,7 +65,10 @@ async function isolation(): Promise<void> {
     });
     const { calls } = rehearsal.proxy;
     const levels = rounds(calls);
-    const moves = calls.filter(({ operation, request }) => operation === 'ModifyNetworkInterfaceAttribute' && request.includes('SecurityGroupId'));
+    const moves = calls.filter(
+      ({ operation, request }) =>
+        operation === 'ModifyNetworkInterfaceAttribute' && request.includes('SecurityGroupId'),
+    );
     const chain = Math.max(...moves.map(({ seq }) => levels.get(seq) ?? 0));
     const lastMove = Math.max(...moves.map(({ endedAt }) => endedAt));
     const began = calls[0]?.startedAt ?? 0;

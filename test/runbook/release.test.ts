@@ -8,6 +8,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { actions } from '../../src/containment/index.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { memoryStore, type ExecutionStore } from '../../src/runbook/engine.ts';
 import { releaseExitCode } from '../../src/runbook/release-result.ts';
@@ -30,10 +31,17 @@ test('after respond and release a full reading equals the first, with three inte
   expect(await wholeInstance(room)).toEqual(whole);
   expect(result).toMatchObject({ status: 'released', reason, by: 'arn:aws:iam::1:user/mia', failures: [] });
   expect(releaseExitCode(result)).toBe(0);
-  expect(result.changes.map(({ action, status, verified }) => [action, status, verified])).toEqual([
-    ['quarantine-network', 'done', true],
-    ['instance-profile', 'done', true],
-    ['termination-protection', 'done', true],
+  expect(result.changes.map(({ action }) => action)).toEqual(actions.map(({ name }) => name).toReversed());
+  const done = result.changes.filter(({ status, verified }) => status === 'done' && verified);
+  expect(done.map(({ action }) => action)).toEqual([
+    'quarantine-network',
+    'connection-tracking',
+    'metadata-service',
+    'instance-profile',
+    'session-denial',
+    'keep-volumes',
+    'stop-protection',
+    'termination-protection',
   ]);
 });
 

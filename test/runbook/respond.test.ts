@@ -104,8 +104,7 @@ test('at most six calls stand one behind the other from the claim to the last in
   const calls = room.account.proxy.calls.slice(start);
   const levels = rounds(calls);
   const moves = calls.filter(
-    ({ operation, request }) =>
-      operation === 'ModifyNetworkInterfaceAttribute' && request.includes('SecurityGroupId'),
+    ({ operation, request }) => operation === 'ModifyNetworkInterfaceAttribute' && request.includes('SecurityGroupId'),
   );
   expect(moves).toHaveLength(2);
   expect(Math.max(...moves.map(({ seq }) => levels.get(seq) ?? 0))).toBeLessThanOrEqual(6);

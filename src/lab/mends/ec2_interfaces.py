@@ -29,13 +29,11 @@ def connection_tracking():
         interface = self.ec2_backend.get_network_interface(self._get_param("NetworkInterfaceId"))
         result = stock(self)
         if said:
-            before = getattr(interface, "connection_tracking_configuration", {})
+            before = getattr(interface, "connection_tracking_configuration", None) or {}
             timeouts = {name: int(value) for name, value in said.items()}
             now = {**before, **timeouts}
-            # Whether AWS shows a value that is the default one is not known; here it counts as not set.
-            interface.connection_tracking_configuration = {
-                name: value for name, value in now.items() if value != DEFAULTS[name]
-            }
+            # Whether AWS shows values that are the default ones is not known; here they count as not set.
+            interface.connection_tracking_configuration = None if now == DEFAULTS else now
         return result
 
     ElasticNetworkInterfaces.modify_network_interface_attribute = modify_network_interface_attribute
