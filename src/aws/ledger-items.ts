@@ -23,6 +23,17 @@ export function targetKey({ account, region, instanceId }: Target): string {
   return `target#${account}#${region}#${instanceId}`;
 }
 
+/** The other way round; null where it is the key of something else. */
+export function targetOfKey(key: string): Target | null {
+  const [kind, account, region, instanceId, ...more] = key.split('#');
+  return kind === 'target' && account && region && instanceId && more.length === 0
+    ? { account, region, instanceId }
+    : null;
+}
+
+/** Targets with an open incident are listed by an index over this attribute, which nothing else has. */
+export const LISTED = { index: 'open', attribute: 'listed', value: 'target' } as const;
+
 export function incidentKey(incidentId: string): string {
   return `incident#${incidentId}`;
 }

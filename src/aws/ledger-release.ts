@@ -49,18 +49,9 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
     async claimRelease(request: ReleaseClaimRequest): Promise<ReleaseClaim> {
       const { which, within, holder, leaseMs, now, dryRun } = request;
       for (;;) {
-        const named = 'incidentId' in which ? await read(incidentKey(which.incidentId)) : null;
-        const target = 'target' in which ? which.target : targetOf(named);
-        if ('incidentId' in which && !named) return none(`there is no incident ${which.incidentId}`);
-        if (!target)
-          return none('the run of this incident was interrupted before it said which instance it is about: name that');
-        if (target.account !== within.account)
-          return none(`${target.instanceId} is in account ${target.account}, this acts in ${within.account} only`);
-        const there = await read(targetKey(target));
-        const seen = there ? targetItem(there) : null;
-        if ('incidentId' in which && seen?.incidentId !== which.incidentId)
-          return none(closedReason(which, named, seen));
-        if (!seen) return none(`no incident is open on ${target.instanceId} in ${target.account}, ${target.region}`);
+        const found = await lookUp(read, which, within);
+        if ('why' in found) return none(found.why);
+        const { seen, target } = found;
         const { incidentId } = seen;
         if (seen.holder !== undefined && seen.holder !== holder && (seen.leaseUntil ?? Infinity) > now)
           return { kind: 'held', incidentId, ...(seen.leaseUntil === undefined ? {} : { until: seen.leaseUntil }) };
@@ -146,6 +137,26 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
       asSeen.condition,
     );
   }
+}
+
+/** The open incident that is meant, as it is now; or why there is none, for people. */
+export async function lookUp(
+  read: Table['read'],
+  which: ReleaseClaimRequest['which'],
+  within: { account: string },
+): Promise<{ seen: TargetItem; target: Target } | { why: string }> {
+  const named = 'incidentId' in which ? await read(incidentKey(which.incidentId)) : null;
+  const target = 'target' in which ? which.target : targetOf(named);
+  if ('incidentId' in which && !named) return { why: `there is no incident ${which.incidentId}` };
+  if (!target)
+    return { why: 'the run of this incident was interrupted before it said which instance it is about: name that' };
+  if (target.account !== within.account)
+    return { why: `${target.instanceId} is in account ${target.account}, this acts in ${within.account} only` };
+  const there = await read(targetKey(target));
+  const seen = there ? targetItem(there) : null;
+  if ('incidentId' in which && seen?.incidentId !== which.incidentId) return { why: closedReason(which, named, seen) };
+  if (!seen) return { why: `no incident is open on ${target.instanceId} in ${target.account}, ${target.region}` };
+  return { seen, target };
 }
 
 function none(why: string): ReleaseClaim {

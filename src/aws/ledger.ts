@@ -10,7 +10,17 @@ import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ClientSettings } from './client.ts';
 import { RELEASING, releaseLedger } from './ledger-release.ts';
-import { FROM_PARTS, fromOf, incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
+import {
+  FROM_PARTS,
+  fromOf,
+  incidentKey,
+  LISTED,
+  targetItem,
+  targetKey,
+  unchanged,
+  type TargetItem,
+} from './ledger-items.ts';
+import { openLedger } from './ledger-open.ts';
 import { isRefused, json, tableOf } from './table.ts';
 
 /** What an earlier run of the same incident left. */
@@ -77,7 +87,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     };
     await update(
       targetKey(target),
-      `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run` +
+      `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run, listed = :listed` +
         (item.leaseUntil === undefined ? ' REMOVE leaseUntil' : ', leaseUntil = :lease'),
       { '#holder': 'holder', '#run': 'run' },
       {
@@ -86,6 +96,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         ':asked': { S: item.asked },
         ':no': { BOOL: false },
         ':run': { N: String(item.run) },
+        ':listed': { S: LISTED.value },
         ...(item.leaseUntil === undefined ? {} : { ':lease': { N: String(item.leaseUntil) } }),
         ...asSeen?.values,
       },
@@ -237,13 +248,14 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       try {
         await update(
           targetKey(target),
-          'SET incidentId = :id, settled = :settled, asked = :asked, #run = :one',
+          'SET incidentId = :id, settled = :settled, asked = :asked, #run = :one, listed = :listed',
           { '#run': 'run' },
           {
             ':id': { S: incidentId },
             ':settled': { BOOL: end.settled },
             ':asked': { S: end.asked },
             ':one': { N: '1' },
+            ':listed': { S: LISTED.value },
           },
           'attribute_not_exists(incidentId)',
         );
@@ -268,6 +280,8 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     },
 
     ...releaseLedger(items),
+
+    ...openLedger(items),
 
     /** False only where AWS says that the table does not exist. */
     exists: items.exists,

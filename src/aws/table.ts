@@ -5,6 +5,8 @@ import {
   DescribeTableCommand,
   DynamoDBClient,
   GetItemCommand,
+  QueryCommand,
+  ScanCommand,
   UpdateItemCommand,
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
@@ -27,14 +29,19 @@ export function tableOf(table: string, settings: ClientSettings) {
     try {
       return await call();
     } catch (error) {
-      if (errorName(error) !== 'ValidationException') throw error;
-      const answer = await client.send(new DescribeTableCommand({ TableName: table }), underDeadline());
-      const schema = [...(answer.Table?.KeySchema ?? [])].sort((a) => (a.KeyType === 'HASH' ? -1 : 1));
-      const names = schema.flatMap(({ AttributeName }) => AttributeName ?? []);
-      if (names.length === 0 || names.join() === keyNames.join()) throw error;
-      keyNames = names;
+      if (errorName(error) !== 'ValidationException' || !(await learnt())) throw error;
       return call();
     }
+  }
+
+  /** Looks up what the table's key is called. @returns whether it is called otherwise than was thought. */
+  async function learnt(): Promise<boolean> {
+    const answer = await client.send(new DescribeTableCommand({ TableName: table }), underDeadline());
+    const schema = [...(answer.Table?.KeySchema ?? [])].sort((a) => (a.KeyType === 'HASH' ? -1 : 1));
+    const names = schema.flatMap(({ AttributeName }) => AttributeName ?? []);
+    if (names.length === 0 || names.join() === keyNames.join()) return false;
+    keyNames = names;
+    return true;
   }
 
   /** Made only where `condition` holds (`isRefused` tells). @returns the item as it is then. */
@@ -87,6 +94,44 @@ export function tableOf(table: string, settings: ClientSettings) {
     );
   }
 
+  /** Keys of the items whose attribute `name` has this text, by an index over that. Not consistent. */
+  async function keysByIndex(index: string, name: string, value: string): Promise<string[]> {
+    await learnt();
+    const pages = allPages((from) =>
+      client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: index,
+          KeyConditionExpression: '#name = :value',
+          ExpressionAttributeNames: { '#name': name },
+          ExpressionAttributeValues: { ':value': { S: value } },
+          ...from,
+        }),
+        underDeadline(),
+      ),
+    );
+    return (await pages).flatMap(keyOf);
+  }
+
+  /** Keys that begin so, by going through the whole table. */
+  async function keysByPrefix(prefix: string): Promise<string[]> {
+    await learnt();
+    const pages = allPages((from) =>
+      client.send(
+        new ScanCommand({
+          TableName: table,
+          FilterExpression: 'begins_with(#key, :prefix)',
+          ProjectionExpression: '#key',
+          ExpressionAttributeNames: { '#key': keyNames[0] ?? 'pk' },
+          ExpressionAttributeValues: { ':prefix': { S: prefix } },
+          ...from,
+        }),
+        underDeadline(),
+      ),
+    );
+    return (await pages).flatMap(keyOf);
+  }
+
   /** False only where AWS says that the table does not exist. */
   async function exists(): Promise<boolean> {
     try {
@@ -97,7 +142,24 @@ export function tableOf(table: string, settings: ClientSettings) {
     }
   }
 
-  return { update, read, removeWhere, exists };
+  function keyOf(item: Item): string[] {
+    const text = item[keyNames[0] ?? 'pk']?.S;
+    return text === undefined ? [] : [text];
+  }
+
+  return { update, read, removeWhere, keysByIndex, keysByPrefix, exists };
+}
+
+type Page = { Items?: Item[] | undefined; LastEvaluatedKey?: Item | undefined };
+
+async function allPages(call: (from: { ExclusiveStartKey?: Item }) => Promise<Page>): Promise<Item[]> {
+  const items: Item[] = [];
+  for (let from: { ExclusiveStartKey?: Item } = {}; ;) {
+    const { Items = [], LastEvaluatedKey } = await call(from);
+    items.push(...Items);
+    if (LastEvaluatedKey === undefined) return items;
+    from = { ExclusiveStartKey: LastEvaluatedKey };
+  }
 }
 
 /** The condition did not hold; `Item` is what was there. */

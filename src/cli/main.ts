@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   gameday: async () => (await import('./gameday.ts')).gameday,
   respond: async () => (await import('./respond.ts')).respond,
   release: async () => (await import('./release.ts')).release,
+  verify: async () => (await import('./verify.ts')).verify,
   explain: async () => (await import('./explain.ts')).explain,
   policy: async () => (await import('./policy.ts')).policy,
 };

@@ -40,21 +40,30 @@ export async function finalGroup(aws: Aws, context: ActionContext, vpc: string):
 }
 
 async function accessGroup(aws: Aws, context: ActionContext, vpc: string, access: Access): Promise<FinalGroup> {
-  const { incidentId, readMs } = context;
+  const { incidentId } = context;
+  const { kind, rules, suffix } = await accessRules(aws, context, vpc, access);
+  const named = suffix === undefined ? {} : { suffix };
+  return { vpc, groupId: await groupWith(aws, { vpc, kind, rules, incidentId, ...named }), kind, rules };
+}
+
+/** The rules that the group for analysts has to have. Changes nothing. @throws where it cannot be had */
+export async function accessRules(
+  aws: Aws,
+  context: ActionContext,
+  vpc: string,
+  access: Access,
+): Promise<{ kind: GroupKind; rules: string[]; suffix?: string }> {
+  const { readMs } = context;
   if (access === 'lifeline') {
     const interfaces = await readInterfaces(aws, context);
     const addresses = interfaces.filter(({ vpcId }) => vpcId === vpc).flatMap((one) => one.privateAddresses);
     const lifeline = await lifelineOf(aws, vpc, addresses, await readVpcFacts(aws, readMs), readMs);
     if (!lifeline.possible) throw new Error(lifeline.why);
-    const { rules } = lifeline;
-    const groupId = await groupWith(aws, { vpc, kind: 'lifeline', rules, incidentId });
-    return { vpc, groupId, kind: 'lifeline', rules };
+    return { kind: 'lifeline', rules: lifeline.rules };
   }
   const peer = accessName(access);
-  const rules = [rule('ingress', '-1', 'all', peer)];
   const suffix = createHash('sha256').update(peer).digest('hex').slice(0, 8);
-  const groupId = await groupWith(aws, { vpc, kind: 'access', rules, incidentId, suffix });
-  return { vpc, groupId, kind: 'access', rules };
+  return { kind: 'access', rules: [rule('ingress', '-1', 'all', peer)], suffix };
 }
 
 /** What access leaves open, for people. Pure. */

@@ -1,4 +1,4 @@
-/** The Lambda function: a finding or a manual request in, the runbook, its incidents out. */
+/** The Lambda function: a finding or a manual request in, the runbook, its incidents out. By the clock: a look at those open. */
 import wrap from '@middy/core';
 import { executionModeDurableContext } from '@middy/core/DurableContext';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
@@ -10,8 +10,10 @@ import { policies as bundled } from '../policy/resolved.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
+import { checkDrift, type DriftResult } from '../runbook/drift.ts';
+import { isDriftCheck } from '../runbook/drift-check.ts';
 import { lookUpStep } from '../runbook/look-up.ts';
-import { respond } from '../runbook/runbook.ts';
+import { respond, type RunbookDeps } from '../runbook/runbook.ts';
 import { readSettings } from './settings.ts';
 
 export interface ResponderOptions {
@@ -30,24 +32,21 @@ export interface ResponderResult {
   incidents: IncidentResult[];
 }
 
+/** What came of the clock's look at the open incidents. */
+export interface DriftAnswer {
+  drift: DriftResult;
+}
+
 /** The durable handler. Errors that it throws end the execution, and with it the event goes to the dead-letter queue. */
 export function createResponder(options: ResponderOptions) {
   const budgets = options.budgets ?? defaultBudgets;
   return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
-    async (event: unknown, ctx: DurableContext): Promise<ResponderResult> => {
+    async (event: unknown, ctx: DurableContext): Promise<ResponderResult | DriftAnswer> => {
       const startedAt = Date.now();
       const settings = readSettings(options.env ?? process.env, options.unsetSessions);
       const { durableExecutionArn } = ctx.executionContext;
       const [, , , region = '', account = ''] = durableExecutionArn.split(':');
-      const asked = findingRequest(event);
-      const input = asked === null ? event : await lookUpStep(ctx, asked, { region, budgets });
-      const finding = parseFinding(input, {
-        account,
-        region,
-        administrators: options.policies.administrators,
-        ...(asked === null ? {} : { request: asked.request }),
-      });
-      const incidents = await respond(ctx, finding, input, {
+      const deps: RunbookDeps = {
         aws: (target) => connect(target, settings.places, budgets),
         policy: (id) => policyFor(options.policies, id),
         budgets,
@@ -58,7 +57,17 @@ export function createResponder(options: ResponderOptions) {
         executionArn: durableExecutionArn,
         local: isLocalExecution(durableExecutionArn),
         startedAt,
+      };
+      if (isDriftCheck(event)) return { drift: await checkDrift(ctx, { ...deps, region }) };
+      const asked = findingRequest(event);
+      const input = asked === null ? event : await lookUpStep(ctx, asked, { region, budgets });
+      const finding = parseFinding(input, {
+        account,
+        region,
+        administrators: options.policies.administrators,
+        ...(asked === null ? {} : { request: asked.request }),
       });
+      const incidents = await respond(ctx, finding, input, deps);
       return { incidents };
     },
   );

@@ -1,8 +1,10 @@
 /** Functions, rules, queues, topic and outputs, as `sls package` makes them of serverless.yml. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { LISTED } from '../../src/aws/ledger-items.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { isCollectionDocument } from '../../src/evidence/os/document.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
+import { DRIFT_CHECK } from '../../src/runbook/drift-check.ts';
 import { arnOf, packaged, ref, ROOT, sub, type Template } from './packaged.ts';
 
 let template: Template;
@@ -72,18 +74,26 @@ describe('the functions', () => {
   });
 });
 
-test('the responder is invoked by every pattern that the policies compile to', () => {
+test('the responder is invoked by every pattern that the policies compile to, and by the clock', () => {
   const expected = eventRules(loadPolicies(ROOT, 'policies').policies);
   expect(expected.length).toBeGreaterThan(0);
   expect(template.ofType('AWS::Events::Rule').map(([, { Properties }]) => Properties)).toEqual(
-    expected.map(({ name, pattern }) => ({
+    [
+      ...expected.map(({ name, pattern }) => ({ name, source: { EventPattern: pattern }, input: {} })),
+      {
+        name: 'drift',
+        source: { ScheduleExpression: 'rate(15 minutes)' },
+        input: { Input: JSON.stringify(DRIFT_CHECK) },
+      },
+    ].map(({ name, source, input }) => ({
       Name: `secresponse-dev-${name}`,
       State: 'ENABLED',
-      EventPattern: pattern,
+      ...source,
       Targets: [
         {
           Id: `secresponse-dev-${name}-target`,
           Arn: durableAlias,
+          ...input,
           RetryPolicy: { MaximumEventAgeInSeconds: 86400, MaximumRetryAttempts: 185 },
           DeadLetterConfig: { Arn: arnOf('UndeliveredFindings') },
         },
@@ -91,7 +101,7 @@ test('the responder is invoked by every pattern that the policies compile to', (
     })),
   );
   expect(template.ofType('AWS::Lambda::Permission').map(([, { Properties }]) => Properties)).toEqual(
-    expected.map(({ name }) => ({
+    [...expected, { name: 'drift' }].map(({ name }) => ({
       Action: 'lambda:InvokeFunction',
       FunctionName: durableAlias,
       Principal: 'events.amazonaws.com',
@@ -110,6 +120,27 @@ test('the responder is invoked by every pattern that the policies compile to', (
       },
     })),
   );
+});
+
+test('the ledger lists what is open by an index of its own, which the responder may ask and nobody scan', () => {
+  expect(template.properties('Ledger')).toMatchObject({
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: LISTED.attribute, AttributeType: 'S' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: LISTED.index,
+        KeySchema: [{ AttributeName: LISTED.attribute, KeyType: 'HASH' }],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+      },
+    ],
+  });
+  expect(template.statement('ResponderRole', 'ListOpen')).toMatchObject({
+    Action: 'dynamodb:Query',
+    Resource: sub('${Ledger.Arn}/index/open'),
+  });
+  for (const role of ['ResponderRole', 'ReleaseRole']) expect(template.granted(role)).not.toContain('dynamodb:Scan');
 });
 
 describe('the dead-letter queues', () => {

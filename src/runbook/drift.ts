@@ -1,0 +1,181 @@
+/**
+ * The clock's look at every open incident that asked for quarantine: is its containment still there? People are told once of
+ * each drift. Nothing is put back, since somebody may have had a reason; only a host that is cut off in part, and that no
+ * run holds, is brought to the end that was asked for. What fails on one incident stops no other.
+ */
+import { createHash } from 'node:crypto';
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { attempt, errorLine, type Attempt } from '../aws/deadline.ts';
+import type { OpenIncident } from '../aws/ledger-open.ts';
+import type { Target } from '../finding/finding.ts';
+import { parseFinding } from '../finding/parse.ts';
+import { driftMessage, linesOf } from '../notify/drift-message.ts';
+import { send } from './close.ts';
+import type { NotificationResult } from './incident.ts';
+import { respond, type RunbookDeps } from './runbook.ts';
+import { verifyIncident, type Verification } from './verify.ts';
+
+export interface DriftDeps extends RunbookDeps {
+  /** That this runs in, and the ledger is in. */
+  region: string;
+}
+
+export interface DriftResult {
+  /** One of each incident that was looked at. */
+  verifications: Verification[];
+  /** Of each drift that had not been told yet. */
+  notifications: ({ incidentId: string } & NotificationResult)[];
+  /** Incidents that were half contained, and what the run came to that was to complete them. */
+  completed: { incidentId: string; status: string }[];
+  /** What could not be done, a line each. */
+  failures: string[];
+}
+
+/** How many incidents are looked at at once: AWS throttles, and findings come first. */
+const AT_ONCE = 4;
+
+interface Looked {
+  verification: Verification;
+  /** Digest that was told last. */
+  told: string | null;
+}
+
+/** What came of one incident. A replay has it from the durable state, so it travels as a value. */
+interface Outcome {
+  target: Target;
+  /** Null where there was nothing to look after, or it could not be done. */
+  verification: Verification | null;
+  notification: NotificationResult | null;
+  failures: string[];
+}
+
+export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<DriftResult> {
+  const home = deps.aws({ account: deps.account, region: deps.region, instanceId: '' });
+  const listed = await ctx.step('list', () =>
+    attempt(deps.budgets.closeMs, 'the ledger', () => home.ledger.openTargets()),
+  );
+  const targets = listed.ok ? listed.value.filter(({ account }) => account === deps.account) : [];
+  const outcomes: Outcome[] = [];
+  for (let first = 0; first < targets.length; first += AT_ONCE)
+    outcomes.push(
+      ...(await Promise.all(targets.slice(first, first + AT_ONCE).map((target) => lookAfter(ctx, target, deps)))),
+    );
+  // Afterwards: a run takes minutes, and the others are not to wait for it.
+  const half = outcomes.filter(({ verification }) => verification?.halfContained);
+  const completed = await Promise.all(
+    half.map(({ target, verification }) => complete(ctx, target, verification, deps)),
+  );
+  return {
+    verifications: outcomes.flatMap(({ verification }) => verification ?? []),
+    notifications: outcomes.flatMap(({ verification, notification }) =>
+      verification && notification ? [{ incidentId: verification.incidentId, ...notification }] : [],
+    ),
+    completed: completed.flatMap((one) => ('status' in one ? [one] : [])),
+    failures: [
+      ...(listed.ok ? [] : [`the open incidents could not be listed: ${listed.error}`]),
+      ...outcomes.flatMap(({ failures }) => failures),
+      ...completed.flatMap((one) => ('failure' in one ? one.failure : [])),
+    ],
+  };
+}
+
+/** One incident, from its reading to the word of it. Never rejects. */
+async function lookAfter(ctx: DurableContext, target: Target, deps: DriftDeps): Promise<Outcome> {
+  try {
+    return await ctx.runInChildContext(nameOf(target), async (child): Promise<Outcome> => {
+      const outcome: Outcome = { target, verification: null, notification: null, failures: [] };
+      const looked = await child.step('verify', () => look(target, deps));
+      if (!looked.ok) return { ...outcome, failures: [lineOf(target, looked.error)] };
+      if (looked.value === null) return outcome;
+      outcome.verification = looked.value.verification;
+      await tell(child, looked.value, deps, outcome);
+      return outcome;
+    });
+  } catch (error) {
+    return { target, verification: null, notification: null, failures: [lineOf(target, errorLine(error))] };
+  }
+}
+
+async function tell(
+  ctx: DurableContext,
+  { verification, told }: Looked,
+  deps: DriftDeps,
+  outcome: Outcome,
+): Promise<void> {
+  const { incidentId, target, working, unread } = verification;
+  if (working) return;
+  const aws = deps.aws(target);
+  const digest = digestOf(verification);
+  if (digest === told) return;
+  // What could not be read may be the drift that was told.
+  if (digest === null && unread.length > 0) return;
+  if (digest !== null) {
+    outcome.notification = await send(ctx, { aws, deps, prefix: '' }, driftMessage(verification));
+    // What nobody was told is told the next time.
+    if (outcome.notification.status !== 'done') return;
+  }
+  const kept = await ctx.step('keep', () =>
+    attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.keepDrift(incidentId, digest, told)),
+  );
+  if (!kept.ok) outcome.failures.push(lineOf(target, `what was told could not be written down: ${kept.error}`));
+}
+
+/** Null where there is nothing to look after. */
+function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> {
+  const { budgets, now } = deps;
+  const aws = deps.aws(target);
+  // Each reading has its own limit; the whole, what they and the ledger may take one after the other.
+  return attempt(budgets.claimMs * 2 + budgets.readMs * 3, 'the look at the containment', async () => {
+    const open: OpenIncident | { why: string } = await aws.ledger.openIncident({
+      which: { target },
+      within: { account: deps.account },
+      now: now(),
+    });
+    // Closed meanwhile; never contained; or half undone by a person's release, which has told of it.
+    if ('why' in open || open.asked !== 'quarantine' || open.releasing) return null;
+    const { containment } = deps.policy(target.account);
+    return { verification: await verifyIncident(open, { aws, budgets, containment, now }), told: open.drift };
+  });
+}
+
+/**
+ * The sequence of a manual request: it takes the open incident over, and no protection of the policy is lifted. Never rejects.
+ */
+async function complete(
+  ctx: DurableContext,
+  target: Target,
+  verification: Verification | null,
+  deps: DriftDeps,
+): Promise<{ incidentId: string; status: string } | { failure: string }> {
+  const { account, region, instanceId } = target;
+  const incidentId = verification?.incidentId ?? '';
+  const request = {
+    instance_id: instanceId,
+    account,
+    region,
+    reason: `incident ${incidentId} was left half contained, and no run works on it`,
+  };
+  try {
+    const [incident] = await ctx.runInChildContext(`complete ${nameOf(target)}`, async (child) => {
+      const incidents = await respond(child, parseFinding(request, { account, region }), request, deps);
+      return incidents.map(({ status }) => status);
+    });
+    return { incidentId, status: incident ?? 'failed' };
+  } catch (error) {
+    return { failure: lineOf(target, `could not be contained in full: ${errorLine(error)}`) };
+  }
+}
+
+function nameOf({ region, instanceId }: Target): string {
+  return `${region}/${instanceId}`;
+}
+
+function lineOf({ instanceId }: Target, what: string): string {
+  return `${instanceId}: ${what}`;
+}
+
+/** The same for the same drift; null where there is none. */
+function digestOf(verification: Verification): string | null {
+  const lines = linesOf(verification).toSorted();
+  return lines.length === 0 ? null : createHash('sha256').update(lines.join('\n')).digest('hex');
+}

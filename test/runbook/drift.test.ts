@@ -1,0 +1,165 @@
+/** The clock's look at open incidents: people are told once of each drift, and what is cut off in part is completed. */
+import { expect, test } from '@jest/globals';
+import { DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import { EC2Client, ModifyInstanceAttributeCommand } from '@aws-sdk/client-ec2';
+import { loadPolicies } from '../../src/cli/policies-dir.ts';
+import { createResponder } from '../../src/handlers/responder.ts';
+import { labConfig } from '../../src/lab/client.ts';
+import type { DriftResult } from '../../src/runbook/drift.ts';
+import { DRIFT_CHECK, isDriftCheck } from '../../src/runbook/drift-check.ts';
+import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
+import { holdIncident } from '../support/held.ts';
+import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { useLocalAws } from '../support/local-aws.ts';
+import { ledger, release, setGroups } from '../support/releaser.ts';
+
+const local = useLocalAws();
+
+async function check(room: IncidentRoom): Promise<DriftResult> {
+  Object.assign(process.env, room.env);
+  const { policies } = loadPolicies(process.cwd());
+  const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
+  const { account, region } = room.world;
+  const answer = await execute(handler, { ...DRIFT_CHECK }, { store: memoryStore(), account, region });
+  return (answer as { drift: DriftResult }).drift;
+}
+
+async function contained(): Promise<{ room: IncidentRoom; incidentId: string }> {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId, status } = await room.respond(room.event());
+  expect(status).toBe('quarantined');
+  await room.messages();
+  return { room, incidentId };
+}
+
+async function moveBack(room: IncidentRoom, index = 0): Promise<void> {
+  const id = room.world.interfaceIds[index] ?? '';
+  await setGroups(room, id, room.world.groupIds[id] ?? []);
+}
+
+async function protect(room: IncidentRoom, on: boolean): Promise<void> {
+  const ec2 = new EC2Client(labConfig({ endpoint: room.account.endpoint, region: room.world.region }));
+  await ec2.send(
+    new ModifyInstanceAttributeCommand({ InstanceId: room.world.instanceId, DisableApiTermination: { Value: on } }),
+  );
+}
+
+async function digestOf(room: IncidentRoom, incidentId: string): Promise<string | undefined> {
+  return (await ledger(room)).get(`incident#${incidentId}`)?.['drift']?.S;
+}
+
+test('contained: nothing is told and nothing written', async () => {
+  const { room, incidentId } = await contained();
+  const start = room.account.proxy.calls.length;
+  const result = await check(room);
+  expect(result).toMatchObject({ notifications: [], completed: [], failures: [] });
+  expect(result.verifications).toMatchObject([{ incidentId, contained: true }]);
+  expect(room.calls(start).filter(isWrite)).toEqual([]);
+});
+
+test('a drift is told once, another one again, and one that has ended is forgotten', async () => {
+  const { room, incidentId } = await contained();
+  await protect(room, false);
+  expect((await check(room)).notifications).toMatchObject([{ incidentId, status: 'done' }]);
+  expect(await digestOf(room, incidentId)).toMatch(/^[0-9a-f]{64}$/);
+  const [told, ...more] = await room.messages();
+  expect(more).toEqual([]);
+  expect(told?.attributes).toMatchObject({ status: 'drift' });
+  expect(JSON.parse(told?.body ?? '')).toMatchObject({
+    incidentId,
+    drift: [{ action: 'termination-protection', description: 'termination protection: on → off' }],
+  });
+
+  expect((await check(room)).notifications).toEqual([]);
+  expect(await room.messages()).toEqual([]);
+
+  await moveBack(room);
+  expect((await check(room)).notifications).toHaveLength(1);
+  expect((await room.messages())[0]?.body).toContain(room.world.interfaceIds[0]);
+  // Somebody may have had a reason.
+  expect(isIsolated(await room.reading(), room.world)).toBe(false);
+
+  const [, quarantine = []] = Object.values((await room.reading()).interfaces);
+  await setGroups(room, room.world.interfaceIds[0] ?? '', quarantine);
+  await protect(room, true);
+  expect(await check(room)).toMatchObject({ verifications: [{ contained: true }], notifications: [], failures: [] });
+  expect(await digestOf(room, incidentId)).toBeUndefined();
+  await protect(room, false);
+  expect((await check(room)).notifications).toHaveLength(1);
+});
+
+test('what nobody could be told is told the next time', async () => {
+  const { room, incidentId } = await contained();
+  await moveBack(room);
+  const heal = room.account.proxy.fault({ operation: 'Publish', kind: 'denied' });
+  expect((await check(room)).notifications).toMatchObject([{ status: 'failed' }]);
+  expect(await digestOf(room, incidentId)).toBeUndefined();
+  heal();
+  expect((await check(room)).notifications).toMatchObject([{ status: 'done' }]);
+});
+
+test('a host that is cut off in part, and that no run holds, is told and completed', async () => {
+  const { room, incidentId } = await contained();
+  const [group = ''] = Object.values((await room.reading()).interfaces)[0] ?? [];
+  await holdIncident.tagGroup(room, group, 'interim');
+  await holdIncident.until(room, Date.now() + 60_000);
+  expect(await check(room)).toMatchObject({ verifications: [{ working: true }], notifications: [], completed: [] });
+  await holdIncident.until(room, Date.now() - 1);
+  const result = await check(room);
+  expect(result).toMatchObject({
+    verifications: [{ halfContained: true }],
+    notifications: [{ incidentId }],
+    completed: [{ incidentId, status: 'quarantined' }],
+    failures: [],
+  });
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+  expect(await check(room)).toMatchObject({ verifications: [{ contained: true }], completed: [] });
+});
+
+test('released, half released and collected incidents are left alone; one that cannot be read stops no other', async () => {
+  const { room, incidentId } = await contained();
+  room.account.proxy.fault({ operation: 'AssociateIamInstanceProfile', kind: 'denied', times: 8 });
+  const { status } = await release(room, { incident_id: incidentId, reason: 'false alarm' });
+  expect(status).toBe('incomplete');
+  await room.messages();
+  expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], failures: [] });
+  room.account.proxy.fault({ operation: 'GetItem', kind: 'denied' });
+  expect((await check(room)).failures).toEqual([expect.stringContaining(room.world.instanceId)]);
+});
+
+test('open incidents are found by the index where the table has it, and by a scan where not', async () => {
+  const { room, incidentId } = await contained();
+  const start = room.account.proxy.calls.length;
+  expect((await check(room)).verifications).toMatchObject([{ incidentId }]);
+  expect(room.calls(start)).toContain('Scan');
+
+  const table = new DynamoDBClient(labConfig({ endpoint: room.account.endpoint, region: room.world.region }));
+  await table.send(
+    new UpdateTableCommand({
+      TableName: room.deployment.table,
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'listed', AttributeType: 'S' },
+      ],
+      GlobalSecondaryIndexUpdates: [
+        {
+          Create: {
+            IndexName: 'open',
+            KeySchema: [{ AttributeName: 'listed', KeyType: 'HASH' }],
+            Projection: { ProjectionType: 'KEYS_ONLY' },
+          },
+        },
+      ],
+    }),
+  );
+  const after = room.account.proxy.calls.length;
+  expect((await check(room)).verifications).toMatchObject([{ incidentId, contained: true }]);
+  expect(room.calls(after)).toContain('Query');
+  expect(room.calls(after)).not.toContain('Scan');
+});
+
+test('only exactly its own event is the clock', () => {
+  expect(isDriftCheck({ secresponse: 'drift' })).toBe(true);
+  for (const event of [null, 'drift', {}, { secresponse: 'other' }, { secresponse: 'drift', instance_id: 'i-1' }])
+    expect(isDriftCheck(event)).toBe(false);
+});
