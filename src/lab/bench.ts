@@ -4,15 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadPolicies } from '../cli/policies-dir.ts';
-import { eventRules } from '../policy/event-rules.ts';
 import { buildBundle } from '../stack/esbuild.ts';
+import { isolationFigures, LATENCY_MS } from './bench-isolation.ts';
 import { startLocalAws } from './local-aws.ts';
-import { rehearse } from './rehearsal.ts';
-import { rounds } from './rounds.ts';
 
 const RUNS = 9;
-const LATENCY_MS = 80;
 const policiesDir = resolve('policies');
 const folder = mkdtempSync(join(tmpdir(), 'secresponse-bench-'));
 try {
@@ -51,35 +47,24 @@ function importCpu(file: string): number {
 }
 
 async function isolation(): Promise<void> {
-  const { policies } = loadPolicies(process.cwd());
   const aws = await startLocalAws();
   try {
-    const rehearsal = await rehearse({
-      aws,
-      rules: eventRules(policies),
-      bundle: (outfile) => buildBundle({ outfile, policiesDir }),
-      latencyMs: LATENCY_MS,
-      mode: 'enforce',
-      onStage: () => {},
-      onProgress: () => {},
-    });
-    const { calls } = rehearsal.proxy;
-    const levels = rounds(calls);
-    const moves = calls.filter(
-      ({ operation, request }) =>
-        operation === 'ModifyNetworkInterfaceAttribute' && request.includes('SecurityGroupId'),
-    );
-    const chain = Math.max(...moves.map(({ seq }) => levels.get(seq) ?? 0));
-    const lastMove = Math.max(...moves.map(({ endedAt }) => endedAt));
-    const began = calls[0]?.startedAt ?? 0;
-    const before = calls.filter(({ startedAt }) => startedAt < lastMove).length;
-    print(`\nFrom the claim to the last interface change, ${LATENCY_MS} ms added to every call, two interfaces`);
-    print(`  calls one behind the other  ${chain} (${before} calls in all by then, ${calls.length} to the end)`);
     print(
-      `  time                        ${((lastMove - began) / 1000).toFixed(2)} s: ${ratio(lastMove - began, chain * LATENCY_MS)} of calls × latency`,
+      `\nUntil every interface has left its former groups: ${LATENCY_MS} ms for each call, two interfaces, three volumes,`,
     );
-    print(`  verified                    ${rehearsal.incidents?.[0]?.isolation?.secondsToIsolation} s after the start`);
-    await rehearsal.proxy.stop();
+    print('connections not cut; then until the last one is in quarantine, and from the start until that is verified');
+    print('  way               rounds  seconds  of rounds × latency  to quarantine  verified');
+    for (const { name, rounds, seconds, ratio: times, finalSeconds, verifiedSeconds } of await isolationFigures(aws)) {
+      const columns = [
+        name.padEnd(16),
+        String(rounds).padStart(7),
+        seconds.toFixed(2).padStart(8),
+        `× ${times.toFixed(2)}`.padStart(20),
+        (finalSeconds === null ? '–' : `+ ${finalSeconds.toFixed(2)} s`).padStart(14),
+        (verifiedSeconds === null ? 'never' : `${verifiedSeconds.toFixed(2)} s`).padStart(9),
+      ];
+      print(`  ${columns.join(' ')}`);
+    }
   } finally {
     await aws.stop();
   }

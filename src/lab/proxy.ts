@@ -63,11 +63,16 @@ export interface ProxyOptions {
   /** Sent as x-moto-account-id: the local AWS keeps accounts apart. */
   account?: string;
   latencyMs?: number;
+  /**
+   * The latency is what a call takes in all, the local AWS's own time in it, instead of being added: as between Lambda and
+   * AWS, where many calls at once do not wait for one another.
+   */
+  inAll?: boolean;
 }
 
 const KEPT_REQUEST_BYTES = 64 * 1024;
 
-export async function startProxy({ upstream, account, latencyMs = 0 }: ProxyOptions): Promise<Proxy> {
+export async function startProxy({ upstream, account, latencyMs = 0, inAll = false }: ProxyOptions): Promise<Proxy> {
   const target = new URL(upstream);
   const agent = new Agent({ keepAlive: true });
   const calls: Call[] = [];
@@ -133,7 +138,7 @@ export async function startProxy({ upstream, account, latencyMs = 0 }: ProxyOpti
     response.once('close', () => ended(call));
     const struck = strike(operation, text);
     const delay = delays.findLast(({ only }) => fits(only, operation))?.ms ?? 0;
-    if (delay > 0) await pause(delay, stopped.signal);
+    if (delay > 0 && !inAll) await pause(delay, stopped.signal);
 
     switch (struck) {
       case 'hang':
@@ -152,6 +157,8 @@ export async function startProxy({ upstream, account, latencyMs = 0 }: ProxyOpti
       case 'lost-response':
       case null: {
         const answer = await forward(incoming, body);
+        const left = startedAt + delay - performance.now();
+        if (inAll && left > 0) await pause(left, stopped.signal);
         if (struck === 'lost-response') {
           incoming.socket.destroy();
           return;
