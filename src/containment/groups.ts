@@ -42,19 +42,38 @@ export interface GroupRequest {
   suffix?: string;
 }
 
+/** `fresh`: made just now, with the rules that AWS gives. */
+export interface FoundGroup {
+  groupId: string | null;
+  fresh: boolean;
+}
+
+/** The group of this name, made where there is none. What rules it has is not looked at. */
+export async function groupOf(aws: Aws, request: Pick<GroupRequest, 'vpc' | 'kind' | 'suffix'>): Promise<FoundGroup> {
+  const { vpc, kind } = request;
+  const name = nameOf(request);
+  const made = await aws.ec2.createGroup(vpc, name, DESCRIPTIONS[kind], { [GROUP_TAG_KEY]: kind, Name: name });
+  if (made !== null) return { groupId: made, fresh: true };
+  return { groupId: (await aws.ec2.groupsByName(vpc, name))[0]?.groupId ?? null, fresh: false };
+}
+
+function nameOf({ kind, suffix }: Pick<GroupRequest, 'kind' | 'suffix'>): string {
+  return `secresponse-${kind}${suffix === undefined ? '' : `-${suffix}`}`;
+}
+
 /**
  * A group in the VPC with exactly these rules: the one that is there, put right if it was altered, or a new one.
  * @throws where none can be had.
  */
-export async function groupWith(aws: Aws, { vpc, kind, rules, incidentId, suffix }: GroupRequest): Promise<string> {
-  const name = `secresponse-${kind}${suffix === undefined ? '' : `-${suffix}`}`;
+export async function groupWith(aws: Aws, request: GroupRequest, known?: FoundGroup): Promise<string> {
+  const { vpc, kind, rules, incidentId } = request;
+  const name = nameOf(request);
   const tags = { [GROUP_TAG_KEY]: kind };
-  const created = await aws.ec2.createGroup(vpc, name, DESCRIPTIONS[kind], { ...tags, Name: name });
-  if (created !== null) return filled(aws, created, rules);
-  const [there] = await aws.ec2.groupsByName(vpc, name);
-  if (there) {
+  const { groupId: there, fresh } = known ?? (await groupOf(aws, request));
+  if (fresh && there !== null) return filled(aws, there, rules);
+  if (there !== null) {
     try {
-      return await settled(aws, there.groupId, rules);
+      return await settled(aws, there, rules);
     } catch {
       // Somebody keeps it from being as it has to be: it is not to be trusted. A group of this incident's own is.
     }

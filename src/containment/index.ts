@@ -31,5 +31,8 @@ export const actions: readonly Action[] = [
 /** Isolation is claimed on the strength of this one. */
 export const isolating = quarantineNetwork.name;
 
+/** Takes the host out of what would replace and terminate it. */
+export const leaving = autoScaling.name;
+
 /** Takes the addresses off that strangers could come in by while established connections are cut. */
 export const addressing = publicAddress.name;

@@ -74,6 +74,11 @@ export async function lifelineOf(
   return { possible: true, rules: unique(rules).sort(), resolvers };
 }
 
+/** As far as the first reading tells. Pure. */
+export function hasEndpoints(vpcId: string, { endpoints }: VpcFacts): boolean {
+  return lackingService(endpoints.filter((endpoint) => endpoint.vpcId === vpcId)) === null;
+}
+
 /** Nothing in, 443 and DNS out. */
 export function interimRules(resolvers: readonly string[]): string[] {
   return [rule('egress', 'tcp', 443, '0.0.0.0/0'), rule('egress', 'tcp', 443, '::/0'), ...nameRules(resolvers)].sort();

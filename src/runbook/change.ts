@@ -120,7 +120,7 @@ export async function recordFrom(
   const { aws, deps, incidentId } = incident;
   const from = kept(actions, stored, readings);
   const outcome = await attempt(deps.budgets.recordMs, 'writing down the state before', () =>
-    aws.ledger.recordFrom(incidentId, part, from, (before) => kept(actions, before, readings)),
+    aws.ledger.recordFrom(incidentId, part, from, (before) => ({ ...before, ...kept(actions, before, readings) })),
   );
   return outcome.ok
     ? { from: outcome.value }

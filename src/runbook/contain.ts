@@ -2,9 +2,10 @@
  * Containment: the network on its way, and everything else beside it. Nothing that isolation does not need is waited for by
  * it, and no action can keep another from being done.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Action } from '../containment/action.ts';
-import { actions, addressing, isolating } from '../containment/index.ts';
+import { actions, addressing, isolating, leaving } from '../containment/index.ts';
 import { quarantineNetwork } from '../containment/quarantine-network.ts';
 import type { Decision } from '../policy/decision.ts';
 import {
@@ -47,11 +48,21 @@ export interface Containment {
 /** All but the one that isolates. */
 const besides = actions.filter(({ name }) => name !== isolating);
 
+/**
+ * What is planned together. A group would have a host that fails its health checks terminated: its member leaves it as early
+ * as can be. All else begins once the host is cut off: so soon after the finding, every call costs isolation time.
+ */
+const PARTS = [
+  { name: 'auto-scaling', early: true, of: besides.filter(({ name }) => name === leaving) },
+  { name: 'changes', early: false, of: besides.filter(({ name }) => name !== leaving) },
+];
+
+/** They do not wait longer than this, e.g. for a group that cannot be made. */
+const PATIENCE_MS = 2_000;
+
 export interface ContainRequest {
   decision: Decision;
   observed: Observation;
-  /** Readings of everything but the network; never rejects. */
-  others: Promise<ByAction<ActionReading>>;
   /** State before the first write by an earlier run, by action. */
   stored: ByAction<Json>;
   /** Evidence from outside has been asked for. */
@@ -95,10 +106,12 @@ export async function contain(
       void collection.done.then(collected.resolve);
       return collection.result;
     });
+    const moved = deferred<unknown>();
     const networks = child.runInChildContext('network', (own) =>
       isolate(own, incident, decision, observed, stored, start, {
         taken,
         onRoute: (route, at) => routed.resolve({ route, at }),
+        onMoved: () => moved.resolve(null),
         collect: () => {
           cutOff.resolve(null);
           return collected.promise;
@@ -106,33 +119,36 @@ export async function contain(
         addressesOff: addressesOff.promise,
       }),
     );
-    const changing = child.runInChildContext('changes', async (own) => {
-      const others = await request.others;
-      const plan = await own.step('plan-changes', () =>
-        planChanges(incident, decision, observed, stored, others, taken),
-      );
-      planned.resolve(null);
-      const outcomes = await Promise.all(
-        besides.map((action) =>
-          own
-            .runInChildContext(action.name, (alone) =>
-              carryOut(alone, incident, action, plan.ready[action.name], routed.promise, collected.promise),
-            )
-            .finally(() => {
-              if (action.name === addressing) addressesOff.resolve(null);
-            }),
-        ),
-      );
-      return { plan, outcomes };
-    });
+    const changing = PARTS.map(({ name, early, of }) =>
+      child.runInChildContext(name, async (own) => {
+        if (!early) await Promise.race([moved.promise, sleep(PATIENCE_MS, undefined, { ref: false })]);
+        const plan = await own.step(`plan-${name}`, () =>
+          planChanges(incident, of, name, decision, observed, stored, taken),
+        );
+        if (!early) planned.resolve(null);
+        const outcomes = await Promise.all(
+          of.map((action) =>
+            own
+              .runInChildContext(action.name, (alone) =>
+                carryOut(alone, incident, action, plan.ready[action.name], routed.promise, collected.promise),
+              )
+              .finally(() => {
+                if (action.name === addressing) addressesOff.resolve(null);
+              }),
+          ),
+        );
+        return { plan, outcomes };
+      }),
+    );
     // What an earlier invocation has completed is not run again: its result opens the gates.
-    const [network, { plan, outcomes }, host] = await Promise.all([
+    const [network, parts, host] = await Promise.all([
       networks.then((outcome) => {
         routed.resolve(outcome);
         cutOff.resolve(null);
+        moved.resolve(null);
         return outcome;
       }),
-      changing.then((outcome) => {
+      Promise.all(changing).then((outcome) => {
         planned.resolve(null);
         addressesOff.resolve(null);
         return outcome;
@@ -142,7 +158,7 @@ export async function contain(
         return outcome;
       }),
     ]);
-    return summed(incident, observed, network, plan, outcomes, host);
+    return summed(incident, observed, network, parts, host);
   });
 }
 
@@ -163,37 +179,37 @@ interface Outcome {
 /** Reads what is not known yet, writes the state before down, and makes what must exist first. */
 async function planChanges(
   incident: IncidentContext,
+  planned: readonly Action[],
+  name: string,
   decision: Decision,
   observed: Observation,
   stored: ByAction<Json>,
-  others: ByAction<ActionReading>,
   taken: Promise<unknown>,
 ): Promise<ChangesPlan> {
   const evidenceTime = evidenceGate(taken, incident.deps.budgets);
   const readings = Object.fromEntries(
     await Promise.all(
-      besides.map(
-        async (action) =>
-          [action.name, await readAgain(incident, action, others[action.name], stored[action.name])] as const,
+      planned.map(
+        async (action) => [action.name, await readAgain(incident, action, undefined, stored[action.name])] as const,
       ),
     ),
   );
   const [record, plan, made] = await Promise.all([
-    recordFrom(incident, 'changes', besides, stored, readings),
+    recordFrom(incident, 'changes', planned, stored, readings),
     storePlan(incident, {
-      name: 'plan-changes.json',
+      name: `plan-${name}.json`,
       decision,
-      from: kept(besides, stored, readings),
+      from: kept(planned, stored, readings),
       readings,
       observed,
     }),
     Promise.all(
-      besides.map((action) => makeReady(incident, action, readings[action.name] ?? { state: null, found: null })),
+      planned.map((action) => makeReady(incident, action, readings[action.name] ?? { state: null, found: null })),
     ),
     evidenceTime,
   ]);
   const ready = Object.fromEntries(
-    besides.map((action, index) => {
+    planned.map((action, index) => {
       const from = record.from[action.name];
       const reading = readings[action.name] ?? { state: null, found: null, error: 'no reading' };
       const state: Ready = {
@@ -240,18 +256,19 @@ function summed(
   incident: IncidentContext,
   observed: Observation,
   network: NetworkOutcome,
-  plan: ChangesPlan,
-  outcomes: readonly Outcome[],
+  parts: readonly { plan: ChangesPlan; outcomes: readonly Outcome[] }[],
   host: EvidenceResult,
 ): Containment {
   const { cut, route, verified } = network;
   const context = contextOf(incident);
   const all: { action: Action; ready: Ready; outcome: Outcome }[] = [
-    ...besides.map((action, index) => ({
-      action,
-      ready: plan.ready[action.name] as Ready,
-      outcome: outcomes[index] as Outcome,
-    })),
+    ...PARTS.flatMap(({ of }, part) =>
+      of.map((action, index) => ({
+        action,
+        ready: parts[part]?.plan.ready[action.name] as Ready,
+        outcome: parts[part]?.outcomes[index] as Outcome,
+      })),
+    ).toSorted((one, other) => besides.indexOf(one.action) - besides.indexOf(other.action)),
     { action: quarantineNetwork, ready: network.ready, outcome: network },
   ];
   const changes = all.map(({ action, ready, outcome }) =>
@@ -278,9 +295,15 @@ function summed(
       flows: cut.note,
       ...route,
     },
-    failures: [...network.failures, ...plan.failures, ...notes, ...cut.failures, ...(prepared?.notes ?? [])],
+    failures: [
+      ...network.failures,
+      ...parts.flatMap(({ plan }) => plan.failures),
+      ...notes,
+      ...cut.failures,
+      ...(prepared?.notes ?? []),
+    ],
     risks: [...new Set(risks)],
-    plan: asOne(network.plan, plan.plan),
+    plan: parts.reduce((one, { plan }) => asOne(one, plan.plan), network.plan),
     host,
   };
 }

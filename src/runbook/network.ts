@@ -6,8 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
-import { emptyGroups, groupWith } from '../containment/groups.ts';
-import { interimRules, lifelineOf } from '../containment/lifeline.ts';
+import { emptyGroups, groupOf, groupWith } from '../containment/groups.ts';
+import { hasEndpoints, interimRules, lifelineOf } from '../containment/lifeline.ts';
 import { NO_GROUPS, quarantineNetwork, type Groups } from '../containment/quarantine-network.ts';
 import type { Decision } from '../policy/decision.ts';
 import { contextOf } from './context.ts';
@@ -52,6 +52,8 @@ export interface NetworkGates {
   taken: Promise<unknown>;
   /** Tells how it is done, as soon as that is known. */
   onRoute: (route: Route, at: number) => void;
+  /** The first change of the network has been asked for, or there is none before the collection. */
+  onMoved: () => void;
   /** The host may be collected from: its interfaces are where they are for that time. @returns when that is over. */
   collect: () => Promise<unknown>;
   /** Addresses that strangers could come in by are off, as far as they can be. */
@@ -85,6 +87,7 @@ export async function isolate(
     const meanwhile = possible ? (action.meanwhile?.(state, ready.prepared, context) ?? null) : null;
     first = await move(`${route.way}-network`, meanwhile, state);
   }
+  gates.onMoved();
   await gates.collect();
   let cut: Cut = { attempted: false, note: 'this run found the instance isolated already', failures: [] };
   if (!isFinal) {
@@ -163,12 +166,16 @@ async function meanwhileGroup(incident: IncidentContext, observed: Observation, 
   const vpc = observed.instance?.vpcs[0];
   if (vpc === undefined) return atOnce('the instance could not be read, so its VPC is not known');
   const addresses = observed.addresses[vpc] ?? [];
+  // The group is made while its rules are found out: a call's time.
+  const likely = hasEndpoints(vpc, observed.vpcFacts) ? 'lifeline' : 'interim';
+  const making = attempt(budgets.writeMs, `making the ${likely} group`, () => groupOf(aws, { vpc, kind: likely }));
   const lifeline = await lifelineOf(aws, vpc, addresses, observed.vpcFacts, budgets.agentMs);
   const route = routeOf({ order, notOnHost: null, lifeline });
   const kind = lifeline.possible ? 'lifeline' : 'interim';
   const rules = lifeline.possible ? lifeline.rules : interimRules(lifeline.resolvers);
+  const early = await making;
   const made = await attempt(budgets.writeMs, `making the ${kind} group`, () =>
-    groupWith(aws, { vpc, kind, rules, incidentId }),
+    groupWith(aws, { vpc, kind, rules, incidentId }, kind === likely && early.ok ? early.value : undefined),
   );
   if (!made.ok) return atOnce(`the ${kind} group could not be made: ${made.error}`);
   return { route, group: { vpc, groupId: made.value, kind, rules } };

@@ -24,7 +24,7 @@ import { hostStart } from './host.ts';
 import { osTriage } from '../evidence/os-triage.ts';
 import type { EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { tellInDigest } from './digest.ts';
-import { factsOf, observe, observeOthers, type ActionReading, type Observation } from './observe.ts';
+import { factsOf, observe, observeOthers, type Observation } from './observe.ts';
 import { asksForEvidence, asksForIsolation, goneReason, looksIsolated, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
 import { answerRequest, requestedId } from './request.ts';
@@ -137,13 +137,7 @@ async function runIncident(
   if (first.dryRun) return rehearse(ctx, incident, judge);
 
   // Claim and first reading run together: neither needs the other, and a call's time counts.
-  const [answered, observing, others] = [
-    claim(ctx, incident, first),
-    observation(ctx, incident),
-    // Isolation does not wait for these; whoever ends here does, so that no step is left behind.
-    asksForIsolation(first) ? otherReadings(ctx, incident) : Promise.resolve({}),
-  ];
-  const [answer, reading] = await Promise.all([answered, observing]);
+  const [answer, reading] = await Promise.all([claim(ctx, incident, first), observation(ctx, incident)]);
   const { containment } = deps.policy(target.account);
   // An incident that nobody works on is joined only while its isolation is there to be seen.
   const drifted =
@@ -153,7 +147,6 @@ async function runIncident(
     !looksIsolated(reading.readings[isolating], containment);
   const claimed = drifted ? await claim(ctx, incident, first, 'claim-drifted') : answer;
   if (claimed.kind === 'joined') {
-    await others;
     const joined = { ...incident, incidentId: claimed.incidentId, prefix: evidencePrefix(target, claimed.incidentId) };
     return ended(joined, first, { status: 'joined', instance: reading.instance });
   }
@@ -176,7 +169,7 @@ async function runIncident(
     !(prior.undone && asksForIsolation(decision)) &&
     !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating], containment))
   ) {
-    await Promise.all([giveBack(ctx, incident, prior.result, prior.undone), others]);
+    await giveBack(ctx, incident, prior.result, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
   if (claimed.kind === 'claimed' && rank(decision.response) < rank(first.response))
@@ -185,7 +178,7 @@ async function runIncident(
         incident.aws.ledger.lower(target, deps.executionArn, decision.response),
       ),
     );
-  return carryOut(ctx, incident, decision, observed, others, claimed, prior);
+  return carryOut(ctx, incident, decision, observed, claimed, prior);
 }
 
 /** Preserve and contain, side by side, then seal and tell. */
@@ -194,7 +187,6 @@ async function carryOut(
   incident: IncidentContext,
   decision: Decision,
   observed: Observation,
-  others: Promise<Record<string, ActionReading>>,
   claimed: Claimed,
   prior: Prior | null,
 ): Promise<IncidentResult> {
@@ -206,13 +198,12 @@ async function carryOut(
     ? contain(ctx, incident, {
         decision,
         observed,
-        others,
         stored: prior?.from ?? {},
         taken: preserving.taken,
         fromHost,
       })
     : Promise.resolve(notContained(incident, decision, observed, fromHost));
-  const [collected, contained] = await Promise.all([preserving.results, containing, others]);
+  const [collected, contained] = await Promise.all([preserving.results, containing]);
 
   if (
     contained.isolation &&
@@ -316,10 +307,6 @@ async function lookAgain(ctx: DurableContext, incident: IncidentContext, observe
   if (now.ok && observed.instance) observed.instance.state = now.value;
 }
 
-function otherReadings(ctx: DurableContext, incident: IncidentContext): Promise<Record<string, ActionReading>> {
-  return ctx.step('observe-others', () => observeOthers(incident.aws, contextOf(incident), incident.deps.budgets));
-}
-
 function observation(ctx: DurableContext, incident: IncidentContext, name = 'observe'): Promise<Observation> {
   const { aws, deps } = incident;
   return ctx.step(name, () => observe(aws, contextOf(incident), deps.budgets, deps.startedAt));
@@ -331,7 +318,10 @@ async function rehearse(
   incident: IncidentContext,
   judge: (facts: FindingTarget['facts']) => Decision,
 ): Promise<IncidentResult> {
-  const [observed, others] = await Promise.all([observation(ctx, incident), otherReadings(ctx, incident)]);
+  const [observed, others] = await Promise.all([
+    observation(ctx, incident),
+    ctx.step('observe-others', () => observeOthers(incident.aws, contextOf(incident), incident.deps.budgets)),
+  ]);
   const decision = judge(factsOf(observed, incident.target.facts));
   const result: IncidentResult = {
     ...blank(incident, decision),
