@@ -60,8 +60,8 @@ export function openLedger({ update, read, keysByIndex, keysByPrefix }: Table) {
     /** Every target on which an incident is open; one that was opened a moment ago may be missing. */
     async openTargets(): Promise<Target[]> {
       const keys = await keysByIndex(LISTED.index, LISTED.attribute, LISTED.value).catch((error: unknown) => {
-        // A table that was made by hand need not have the index.
-        if (errorName(error) !== 'ValidationException') throw error;
+        // A table that was made by hand need not have the index; going through it says whether there is a table at all.
+        if (!['ValidationException', 'ResourceNotFoundException'].includes(errorName(error))) throw error;
         return keysByPrefix('target#');
       });
       return keys.sort().flatMap((key) => targetOfKey(key) ?? []);

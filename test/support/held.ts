@@ -1,8 +1,9 @@
 /** Incidents in the middle of a run, as a test needs them. */
-import { CreateTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateSecurityGroupCommand, DescribeNetworkInterfacesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { labConfig } from '../../src/lab/client.ts';
 import type { IncidentRoom } from './incident-room.ts';
+import { setGroups } from './releaser.ts';
 
 export const holdIncident = {
   /** Another execution's claim until then, in milliseconds since 1970. */
@@ -18,9 +19,22 @@ export const holdIncident = {
     );
   },
 
-  /** Makes a group of ours one of another kind. */
-  async tagGroup({ account, world }: IncidentRoom, groupId: string, kind: string): Promise<void> {
+  /** The first interface is where it would be while the host is collected from. */
+  async halfContained(room: IncidentRoom, kind: 'lifeline' | 'interim' | 'open'): Promise<void> {
+    const { account, world } = room;
     const ec2 = new EC2Client(labConfig({ endpoint: account.endpoint, region: world.region }));
-    await ec2.send(new CreateTagsCommand({ Resources: [groupId], Tags: [{ Key: 'secresponse:group', Value: kind }] }));
+    const [interfaceId = ''] = world.interfaceIds;
+    const { NetworkInterfaces = [] } = await ec2.send(
+      new DescribeNetworkInterfacesCommand({ NetworkInterfaceIds: [interfaceId] }),
+    );
+    const { GroupId = '' } = await ec2.send(
+      new CreateSecurityGroupCommand({
+        VpcId: NetworkInterfaces[0]?.VpcId,
+        GroupName: `secresponse-${kind}`,
+        Description: kind,
+        TagSpecifications: [{ ResourceType: 'security-group', Tags: [{ Key: 'secresponse:group', Value: kind }] }],
+      }),
+    );
+    await setGroups(room, interfaceId, [GroupId]);
   },
 };
