@@ -68,12 +68,15 @@ export async function isolationFigures(aws: LocalAws): Promise<Figures[]> {
 
 /** `way`: null for the serial sequence. */
 async function measure(aws: LocalAws, way: Way | null, folder: string): Promise<Figures> {
-  const place = { endpoint: aws.endpoint, region: REGION };
+  // An account of its own each time: what earlier runs left would slow the local AWS down.
+  const account = String(100_000_000_000 + Math.floor(Math.random() * 899_999_999_999));
+  const direct = await startProxy({ upstream: aws.endpoint, account });
+  const place = { endpoint: direct.endpoint, region: REGION };
   const tags = way?.managed ? { tags: { 'ssm:agent': 'online', 'ssm:tmp': folder } } : {};
   const world = await createWorld({ ...place, volumes: 3, ...tags });
   if (way?.endpoints) await createAgentEndpoints(place, world);
   const deployment = await createDeployment(place);
-  const proxy = await startProxy({ upstream: aws.endpoint, latencyMs: LATENCY_MS, inAll: true });
+  const proxy = await startProxy({ upstream: aws.endpoint, account, latencyMs: LATENCY_MS, inAll: true });
   try {
     if (way === null) {
       await serialSequence({ ...place, endpoint: proxy.endpoint }, world, deployment);
@@ -111,7 +114,7 @@ async function measure(aws: LocalAws, way: Way | null, folder: string): Promise<
     })) as { incidents: IncidentResult[] };
     return figuresOf(way.name, proxy.calls, world, incidents[0] ?? null);
   } finally {
-    await proxy.stop();
+    await Promise.all([proxy.stop(), direct.stop()]);
   }
 }
 

@@ -40,11 +40,19 @@ export type HostAccess =
   | { reachable: false; failed: boolean; reason: string };
 
 export async function observe(
-  aws: Aws,
+  given: Aws,
   context: ActionContext,
   budgets: Budgets,
   startedAt: number,
 ): Promise<Observation> {
+  // Two want to know it at this moment: one call tells both.
+  const asking = new Map<string, ReturnType<Aws['ec2']['instance']>>();
+  const instanceOnce = (id: string): ReturnType<Aws['ec2']['instance']> => {
+    const answer = asking.get(id) ?? given.ec2.instance(id);
+    asking.set(id, answer);
+    return answer;
+  };
+  const aws = { ...given, ec2: { ...given.ec2, instance: instanceOnce } };
   const read = <T>(what: string, work: () => Promise<T>) => attempt(budgets.readMs, what, work);
   const [instance, host, vpcFacts, network] = await Promise.all([
     read('reading the instance', () => aws.ec2.instance(context.target.instanceId)),
