@@ -190,19 +190,23 @@ async function carryOut(
   claimed: Claimed,
   prior: Prior | null,
 ): Promise<IncidentResult> {
-  const preserving: Preserved = asksForEvidence(decision)
-    ? preserve(ctx, incident, prior?.result ?? null)
-    : { taken: Promise.resolve(), results: Promise.resolve([]) };
+  let onTaken = (): void => {};
+  const taken = new Promise<void>((resolve) => void (onTaken = resolve));
   const fromHost = doneOnHost(prior?.result ?? null);
   const containing = asksForIsolation(decision)
     ? contain(ctx, incident, {
         decision,
         observed,
         stored: prior?.from ?? {},
-        taken: preserving.taken,
+        taken,
         fromHost,
       })
     : Promise.resolve(notContained(incident, decision, observed, fromHost));
+  // Asked for in the same moment, but after what isolation waits for: its calls stand first in the line.
+  const preserving: Preserved = asksForEvidence(decision)
+    ? preserve(ctx, incident, prior?.result ?? null)
+    : { taken: Promise.resolve(), results: Promise.resolve([]) };
+  void preserving.taken.then(onTaken);
   const [collected, contained] = await Promise.all([preserving.results, containing]);
 
   if (
