@@ -25,8 +25,7 @@ export const parameters = {
   topicName: emptyOr('topicName', /^[A-Za-z0-9_-]{1,256}$/, "a topic's name, or nothing"),
   mode: oneOf('mode', 'observe', 'enforce'),
   api: oneOf('api', 'off', 'iam', 'key'),
-  // Its place is in the stack already; it cannot deny anything yet, and shall not look as if it could.
-  sessionDenial: oneOf('sessionDenial', 'off'),
+  sessionDenial: oneOf('sessionDenial', 'off', 'on'),
   lockMode: (given: string): string => oneOf('lockMode', 'governance', 'compliance')(given).toUpperCase(),
   lockDays(given: string | number): number {
     const days = Number(given);
@@ -49,7 +48,28 @@ function roleArn(name: string, role: string): string | Template {
   if (ROLE_ARN.test(role)) return role;
   if (role.startsWith('arn:') || !ROLE_NAME.test(role))
     throw new UsageError(`${name} has ${role}: it takes names or ARNs of roles, with commas between them`);
+  return ofThisAccount(role);
+}
+
+function ofThisAccount(role: string): Template {
   return { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${role}` };
+}
+
+/** The stack's functions; without the collection role, whose sessions on a host that was contained are denied like others. */
+const FUNCTION_ROLES = ['ResponderRole', 'ReleaseRole', 'SessionDenierRole', 'ApiRole'];
+// CloudFormation makes up the names, and this is how they begin.
+const functionRoles = FUNCTION_ROLES.map((role) => `\${AWS::StackName}-${role}-*`);
+
+/** ARNs of the roles whose policies are never written: the functions' own, and the administrators'. */
+export function unwritableRoles(adminRoles: string): (string | Template)[] {
+  return [...functionRoles.map((role) => ofThisAccount(role)), ...roleArns('adminRoles', adminRoles)];
+}
+
+/** The same by their names alone, with commas between them: never empty. */
+export function unwritableNames(adminRoles: string): Template {
+  const admins = adminRoles === '' ? [] : adminRoles.split(',').map((role) => role.trim().replace(/^.*\//, ''));
+  // What was a path with anything in it would be every role by its name alone; the ARN says it exactly.
+  return { 'Fn::Sub': [...functionRoles, ...admins.filter((name) => !/^\**$/.test(name))].join(',') };
 }
 
 /** Nobody is exempt where no role is named: the property goes, and the Deny holds for all. */

@@ -1,5 +1,5 @@
 /** `${file(src/stack/settings.js):mode}`: parameters that are checked before a stack is made with them. */
-import { breakGlassCondition, parameters, roleArns } from './parameters.ts';
+import { breakGlassCondition, parameters, roleArns, unwritableNames, unwritableRoles } from './parameters.ts';
 import { variable } from './variables.ts';
 
 const checked = (name) => variable(async (resolve) => parameters[name](await resolve(`param:${name}`)));
@@ -22,6 +22,10 @@ export const forbiddenRoles = variable(async (resolve) => [
   { 'Fn::Sub': 'arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-*' },
   ...roleArns('adminRoles', await resolve('param:adminRoles')),
 ]);
+
+/** Roles whose policies the session denier may not write: as ARNs for its role, as names for itself. */
+export const unwritable = variable(async (resolve) => unwritableRoles(await resolve('param:adminRoles')));
+export const protectedRoles = variable(async (resolve) => unwritableNames(await resolve('param:adminRoles')));
 
 /** Condition of a Deny: everybody but the break-glass role. */
 export const unlessBreakGlass = variable(async (resolve) => breakGlassCondition(await resolve('param:breakGlassRole')));

@@ -100,13 +100,19 @@ function template(folder: string, content: Content) {
   const ofType = (type: string): [string, Resource][] =>
     Object.entries(content.Resources).filter(([, { Type }]) => Type === type);
 
-  /** Of a role, a bucket policy, a queue policy, a topic policy or a key. */
-  const statements = (name: string): Statement[] => {
+  const raw = (name: string): unknown[] => {
     const found = properties(name);
     const policies = found['Policies'] as { PolicyDocument: { Statement: unknown[] } }[] | undefined;
     const document = (found['PolicyDocument'] ?? found['KeyPolicy'] ?? policies?.[0]?.PolicyDocument) as
       { Statement: unknown[] } | undefined;
-    return (document?.Statement ?? []).map((statement) => withoutIf(statement) as Statement);
+    return document?.Statement ?? [];
+  };
+  /** Of a role, a bucket policy, a queue policy, a topic policy or a key. */
+  const statements = (name: string): Statement[] => raw(name).map((statement) => withoutIf(statement) as Statement);
+
+  const applies = (statement: unknown): boolean => {
+    const [condition] = (statement as { 'Fn::If'?: [string] })['Fn::If'] ?? [];
+    return condition === undefined || holds(content.Conditions[condition]);
   };
 
   return {
@@ -120,14 +126,32 @@ function template(folder: string, content: Content) {
       if (!found) throw new Error(`${name} has no statement ${sid}`);
       return found;
     },
-    /** Every action that a role allows. */
-    granted: (name: string): string[] =>
-      statements(name).flatMap(({ Effect, Action }) => (Effect === 'Allow' ? listed(Action) : [])),
+    /** Every action that a role allows under the parameters that were given. */
+    grantedNow: (name: string): string[] => actionsOf(raw(name).filter(applies)),
+    /** Every action that a role allows, or could. */
+    granted: (name: string): string[] => actionsOf(raw(name)),
     environment: (name: string): unknown => (properties(name)['Environment'] as { Variables: unknown }).Variables,
     async fileNames(zip: string): Promise<string[]> {
       return fileNames(await readFile(join(folder, zip)));
     },
   };
+}
+
+/** A condition of the two functions that the stack's conditions are made of, on texts. */
+function holds(condition: unknown): boolean {
+  const { 'Fn::Not': not, 'Fn::Equals': equals } = condition as {
+    'Fn::Not'?: [unknown];
+    'Fn::Equals'?: [string, string];
+  };
+  if (not) return !holds(not[0]);
+  if (!equals) throw new Error(`a condition that is not understood: ${JSON.stringify(condition)}`);
+  return equals[0] === equals[1];
+}
+
+function actionsOf(statements: unknown[]): string[] {
+  return (statements.map(withoutIf) as Statement[]).flatMap(({ Effect, Action }) =>
+    Effect === 'Allow' ? listed(Action) : [],
+  );
 }
 
 /** A statement that is there under a condition, as it is when it is there. */

@@ -32,6 +32,7 @@ describe('set', () => {
       HasEmail: given('soc@example.com'),
       HasBucketName: given('the-vault'),
       HasTopicName: given('alerts'),
+      DeniesSessions: { 'Fn::Equals': ['off', 'on'] },
       HasReleasableRoles: given('web-*, arn:aws:iam::111122223333:role/batch'),
     });
     expect(set.resource('EmailSubscription').Condition).toBe('HasEmail');
@@ -104,7 +105,7 @@ describe('a wrong value is refused with one line', () => {
     ['lockMode', 'none', 'lockMode is none: it takes governance or compliance'],
     ['lockDays', '0', 'lockDays is 0: it takes a whole number of days from 1 to 36500'],
     ['lockDays', '1.5', 'lockDays is 1.5: it takes a whole number of days from 1 to 36500'],
-    ['sessionDenial', 'on', 'sessionDenial is on: it takes off'],
+    ['sessionDenial', 'yes', 'sessionDenial is yes: it takes off or on'],
     ['api', 'on', 'api is on: it takes off or iam or key'],
   ] as const)('%s=%s', (name, value, message) => {
     expect(() => parameters[name](value)).toThrow(message);

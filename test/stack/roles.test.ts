@@ -25,6 +25,7 @@ const ROLES = {
   ApiRole: 'lambda.amazonaws.com',
 };
 const ROLE_NAMES = Object.keys(ROLES);
+const OUR_GROUPS = ['quarantine', 'lifeline', 'interim', 'open', 'access'];
 const instances = sub('arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:instance/*');
 
 describe.each(Object.entries(ROLES))('%s', (role, service) => {
@@ -59,7 +60,7 @@ describe.each(Object.entries(ROLES))('%s', (role, service) => {
 describe('no role of the stack', () => {
   test('can terminate, stop, delete, unlock, bypass, or write policies', () => {
     const forbidden =
-      /^(sts|organizations|kms:(Put|Schedule|Disable|CreateGrant))|^iam:(?!PassRole$)|:(Terminate|Stop|Reboot|Delete|Unlock|Bypass|Deregister|PutObject(Acl|Retention|LegalHold)|PutBucket)/;
+      /^(sts|organizations|kms:(Put|Schedule|Disable|CreateGrant))|^iam:(?!(PassRole|GetInstanceProfile|GetRolePolicy)$)|:(Terminate|Stop|Reboot|Delete|Unlock|Bypass|Deregister|PutObject(Acl|Retention|LegalHold)|PutBucket)/;
     const allowed = ROLE_NAMES.flatMap((role) => template.granted(role).map((action) => `${role} ${action}`));
     expect(allowed.filter((line) => forbidden.test(line.split(' ')[1] ?? ''))).toEqual([
       // Out of a load balancer: a registration, which the release gives back.
@@ -68,6 +69,9 @@ describe('no role of the stack', () => {
       // A claim, which is no record of anything.
       'ResponderRole dynamodb:DeleteItem',
       'ReleaseRole dynamodb:DeleteItem',
+      // Where sessionDenial is on: what denies the sessions of a contained instance.
+      'SessionDenierRole iam:DeleteRolePolicy',
+      'SessionDenierRole iam:PutRolePolicy',
       // The agent's word for "received".
       'CollectionRole ec2messages:DeleteMessage',
     ]);
@@ -127,7 +131,7 @@ describe('the responder', () => {
 
   test('has no permission that no code uses', () => {
     const granted = template.granted('ResponderRole');
-    for (const action of ['ec2:DescribeSecurityGroupRules', 'ec2:DescribeTags', 'ec2:DescribeVpcs'])
+    for (const action of ['ec2:DescribeSecurityGroupRules', 'ec2:DescribeTags', 'ec2:DescribeRegions'])
       expect(granted).not.toContain(action);
     expect(granted.filter((action) => action.startsWith('dynamodb:')).sort()).toEqual([
       'dynamodb:DeleteItem',
@@ -138,12 +142,12 @@ describe('the responder', () => {
     ]);
   });
 
-  test("makes and empties groups that carry the quarantine tag, nobody else's", () => {
-    expect(template.statement('ResponderRole', 'CreateQuarantineGroup').Condition).toEqual({
-      StringEquals: { 'aws:RequestTag/secresponse:group': 'quarantine' },
+  test("makes groups that carry our tag and sets their rules, nobody else's", () => {
+    expect(template.statement('ResponderRole', 'CreateOurGroup').Condition).toEqual({
+      StringEquals: { 'aws:RequestTag/secresponse:group': OUR_GROUPS },
     });
-    expect(template.statement('ResponderRole', 'EmptyQuarantineGroup').Condition).toEqual({
-      StringEquals: { 'aws:ResourceTag/secresponse:group': 'quarantine' },
+    expect(template.statement('ResponderRole', 'SetOurRules').Condition).toEqual({
+      StringEquals: { 'aws:ResourceTag/secresponse:group': OUR_GROUPS },
     });
   });
 
@@ -269,8 +273,56 @@ describe('the release', () => {
   });
 });
 
-test('the session denier may write its log and nothing else', () => {
-  expect(template.granted('SessionDenierRole')).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
+describe('role policies, and asking for them to be written', () => {
+  const POLICIES = /^iam:.*Polic|^lambda:Invoke/;
+  const writers = (of: Template) =>
+    ROLE_NAMES.flatMap((role) =>
+      of.grantedNow(role).flatMap((action) => (POLICIES.test(action) ? [`${role} ${action}`] : [])),
+    );
+  const reads = ['ResponderRole iam:GetRolePolicy', 'ReleaseRole iam:GetRolePolicy'];
+  const api = 'ApiRole lambda:InvokeFunction';
+  const roles = (...names: string[]) =>
+    names.map((name) => sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${name}`));
+  const own = ['Responder', 'Release', 'SessionDenier', 'Api'].map((name) => `\${AWS::StackName}-${name}Role-*`);
+
+  test('is nobody’s where sessionDenial is off', () => {
+    expect(writers(template).sort()).toEqual([...reads, api].sort());
+    expect(template.grantedNow('SessionDenierRole')).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
+  });
+
+  test('is for the session denier alone where it is on, never for the functions and administrators', async () => {
+    const on = await packaged(
+      'api=iam',
+      'sessionDenial=on',
+      'adminRoles=*Admin*,arn:aws:iam::111122223333:role/ops/root,team/*',
+    );
+    expect(writers(on).sort()).toEqual(
+      [
+        ...reads,
+        api,
+        'ResponderRole lambda:InvokeFunction',
+        'ReleaseRole lambda:InvokeFunction',
+        'SessionDenierRole iam:DeleteRolePolicy',
+        'SessionDenierRole iam:GetRolePolicy',
+        'SessionDenierRole iam:PutRolePolicy',
+      ].sort(),
+    );
+    expect(on.statement('SessionDenierRole', 'WriteDenials').Resource).toEqual(roles('*')[0]);
+    expect(on.statement('SessionDenierRole', 'NeverWriteThese')).toEqual({
+      Sid: 'NeverWriteThese',
+      Effect: 'Deny',
+      Action: ['iam:DeleteRolePolicy', 'iam:PutRolePolicy'],
+      Resource: [...roles(...own, '*Admin*'), 'arn:aws:iam::111122223333:role/ops/root', ...roles('team/*')],
+    });
+    expect(on.environment('SessionDashdenierLambdaFunction')).toEqual({
+      PROTECTED_ROLES: sub([...own, '*Admin*', 'root'].join(',')),
+    });
+    const denier = sub(
+      'arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:secresponse-dev-session-denier',
+    );
+    for (const role of ['ResponderRole', 'ReleaseRole'])
+      expect(on.statement(role, 'AskSessionDenier').Resource).toEqual(denier);
+  }, 60_000);
 });
 
 describe('the collection role', () => {

@@ -4,8 +4,7 @@ import { LISTED } from '../../src/aws/ledger-items.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { isCollectionDocument } from '../../src/evidence/os/document.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
-import { DRIFT_CHECK } from '../../src/runbook/drift-check.ts';
-import { arnOf, packaged, ref, ROOT, sub, type Template } from './packaged.ts';
+import { DRIFT_CHECK, NOTHING, ROOT, arnOf, packaged, ref, sub, type Template } from './packaged.ts';
 
 let template: Template;
 beforeAll(async () => {
@@ -51,6 +50,7 @@ describe('the functions', () => {
       NOTIFICATION_TOPIC_ARN: ref('Topic'),
       INCIDENT_TABLE: ref('Ledger'),
       COLLECTION_INSTANCE_PROFILE: ref('CollectionProfile'),
+      SESSION_DENIER_FUNCTION: { 'Fn::If': ['DeniesSessions', ref('SessionDashdenierLambdaFunction'), NOTHING] },
     };
     expect(template.environment('ResponderLambdaFunction')).toEqual({
       ...places,
@@ -59,7 +59,13 @@ describe('the functions', () => {
       DROP_BOX_BUCKET: ref('DropBox'),
     });
     expect(template.environment('ReleaseLambdaFunction')).toEqual(places);
-    expect(template.properties('SessionDashdenierLambdaFunction')).not.toHaveProperty('Environment');
+    // Never empty: it refuses to work without a list.
+    expect(template.environment('SessionDashdenierLambdaFunction')).toEqual({
+      PROTECTED_ROLES: sub(
+        ['Responder', 'Release', 'SessionDenier', 'Api'].map((name) => `\${AWS::StackName}-${name}Role-*`).join(','),
+      ),
+    });
+    expect(template.properties('SessionDashdenierLambdaFunction')['ReservedConcurrentExecutions']).toBe(1);
     expect(template.Outputs['Mode']?.Value).toBe('observe');
   });
 
