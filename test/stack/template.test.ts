@@ -4,7 +4,8 @@ import { LISTED } from '../../src/aws/ledger-items.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { isCollectionDocument } from '../../src/evidence/os/document.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
-import { DRIFT_CHECK, NOTHING, ROOT, arnOf, packaged, ref, sub, type Template } from './packaged.ts';
+import { DRIFT_CHECK } from '../../src/runbook/drift-check.ts';
+import { arnOf, NOTHING, packaged, ref, ROOT, sub, type Template } from './packaged.ts';
 
 let template: Template;
 beforeAll(async () => {
