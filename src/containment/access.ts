@@ -71,9 +71,7 @@ export function accessNote(access: Access): string[] {
   if (access === 'none') return [];
   if (access === 'lifeline')
     return ['The policy leaves the host its way to Systems Manager (access: lifeline), where its VPC has one.'];
-  return [
-    `The policy lets ${accessName(access)} in (access): what runs there can reach the host, and be reached by it.`,
-  ];
+  return [`The policy lets ${accessName(access)} in (access): what runs there can reach the host.`];
 }
 
 /** Groups in which an interface may end under this policy. Pure. */

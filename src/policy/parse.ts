@@ -33,7 +33,10 @@ export interface ParsedPolicies {
 }
 
 /** Keys whose settings are read and kept, but which nothing obeys yet: nobody may believe in a limit that is not there. */
-const NOT_IN_FORCE = ['limits', 'containment'] as const;
+const NOT_IN_FORCE: readonly (readonly ['limits' | 'containment', string?])[] = [
+  ['limits'],
+  ['containment', 'releaseHold'],
+];
 
 interface ParsedFile {
   source: PolicyText;
@@ -82,10 +85,13 @@ function parseFile(source: PolicyText): ParsedFile | { problems: Problem[] } {
     ...(account === undefined ? {} : { account }),
     test,
   }));
-  const notes = NOT_IN_FORCE.filter((key) => content[key] !== undefined).map((key) => ({
+  const notes = NOT_IN_FORCE.filter(([section, key]) => {
+    const there = content[section];
+    return there !== undefined && (key === undefined || Object.hasOwn(there, key));
+  }).map((path) => ({
     file,
-    ...yaml.placeOfKey([], key),
-    message: `${key} is valid but not in force yet: this version does not obey it`,
+    ...yaml.placeOfKey(path.length > 1 ? [path[0]] : [], path.at(-1) ?? ''),
+    message: `${path.join('.')} is valid but not in force yet: this version does not obey it`,
   }));
   return { source, content, tests, notes };
 }

@@ -216,13 +216,21 @@ test('administrators belong in the default only', () => {
 });
 
 test('what is not in force yet is noted where a file sets it', () => {
-  const { notes } = parsed([{ file: 'p.yml', text: 'version: 1\nrules: []\nlimits: { quarantinesPerHour: 1 }' }]);
+  const text =
+    'version: 1\nrules: []\nlimits: { quarantinesPerHour: 1 }\ncontainment:\n  order: auto\n  releaseHold: 7';
+  const { notes } = parsed([{ file: 'p.yml', text }]);
   expect(notes).toEqual([
     {
       file: 'p.yml',
       line: 3,
       column: 1,
       message: 'limits is valid but not in force yet: this version does not obey it',
+    },
+    {
+      file: 'p.yml',
+      line: 6,
+      column: 3,
+      message: 'containment.releaseHold is valid but not in force yet: this version does not obey it',
     },
   ]);
 });
