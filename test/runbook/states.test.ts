@@ -1,0 +1,94 @@
+/** Every state that an instance can be in: what is done, and what is skipped with which reason. */
+import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { expect, test } from '@jest/globals';
+import { labConfig } from '../../src/lab/client.ts';
+import type { WorldOptions } from '../../src/lab/world.ts';
+import { incidentRoom, isIsolated, type IncidentRoom } from '../support/incident-room.ts';
+import { triageOf } from '../support/host.ts';
+import { useLocalAws } from '../support/local-aws.ts';
+
+const local = useLocalAws();
+
+const cases: [string, Partial<WorldOptions>, { skipped?: Record<string, string>; flows?: string; host: string }][] = [
+  ['stopped', { state: 'stopped' }, { flows: 'the instance is stopped', host: 'the instance is stopped' }],
+  [
+    'a Spot instance',
+    { spot: true },
+    {
+      skipped: { 'termination-protection': 'Spot', 'stop-protection': 'Spot', 'shutdown-behavior': 'Spot' },
+      host: 'does not manage',
+    },
+  ],
+  [
+    'without a profile',
+    { profile: false },
+    {
+      skipped: { 'instance-profile': 'no instance profile', 'session-denial': 'no instance profile' },
+      host: 'does not manage',
+    },
+  ],
+  [
+    'in nothing',
+    {},
+    {
+      skipped: { 'auto-scaling': 'no Auto Scaling group', 'load-balancers': '', 'public-address': '' },
+      host: 'does not manage',
+    },
+  ],
+  ['in two VPCs', { interfaces: 3, otherVpc: true }, { host: 'does not manage' }],
+];
+
+test.each(cases)('%s: isolated, and each part that is skipped says why', async (_name, options, expected) => {
+  const room = await incidentRoom(await local.newAccount(), options);
+  const incident = await room.respond(room.event());
+  expect(incident).toMatchObject({ status: 'quarantined', failures: [] });
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+  for (const [action, reason] of Object.entries(expected.skipped ?? {}))
+    expect(incident.changes.find((change) => change.action === action)).toMatchObject({
+      status: 'skipped',
+      verified: true,
+      reason: expect.stringContaining(reason),
+    });
+  if (expected.flows !== undefined) expect(incident.isolation?.flows).toContain(expected.flows);
+  expect(triageOf(incident).reason).toContain(expected.host);
+});
+
+test('an interface of an AWS service is left and named, the others are isolated', async () => {
+  const room = await incidentRoom(await local.newAccount(), { requesterManaged: true });
+  const incident = await room.respond(room.event());
+  expect(incident.status).toBe('quarantined');
+  expect(incident.residualRisks.join()).toMatch(/Interface eni-\w+ belongs to .* and cannot be moved/);
+});
+
+test('terminated before: nothing is changed', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  await terminate(room);
+  const start = room.account.proxy.calls.length;
+  const incident = await room.respond(room.event());
+  expect(incident).toMatchObject({ status: 'failed', isolation: { verified: false } });
+  expect(room.calls(start).filter((name) => /^(Modify|Disassociate)/.test(name))).toEqual([]);
+  for (const { reason } of incident.changes) expect(reason).toContain('terminated');
+});
+
+test('terminated while the response runs: the texts say that it is gone, and claim no isolation', async () => {
+  const room = await incidentRoom(await local.newAccount({ latencyMs: 40 }));
+  const start = room.account.proxy.calls.length;
+  let gone: Promise<void> | null = null;
+  const watch = setInterval(() => {
+    if (gone === null && room.calls(start).includes('CreateSecurityGroup')) gone = terminate(room);
+  }, 2);
+  const incident = await room.respond(room.event());
+  clearInterval(watch);
+  await gone;
+  expect(incident).toMatchObject({ status: 'failed', isolation: { verified: false } });
+  expect(incident.failures.join()).toContain('the instance is terminated: there is nothing left to isolate');
+  const [message] = await room.messages();
+  expect(message?.body).toContain('terminated');
+});
+
+async function terminate({ account, world }: IncidentRoom): Promise<void> {
+  const ec2 = new EC2Client(labConfig({ endpoint: account.endpoint, region: world.region }));
+  const InstanceId = world.instanceId;
+  await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } }));
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }));
+}
