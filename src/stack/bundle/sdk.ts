@@ -54,7 +54,7 @@ export const durableClient: Plugin = {
 
 /**
  * What is loaded by `import()` cannot be shaken by esbuild, nor can anything that it imports, which is most of the SDK: a
- * single one is worth 100 KiB and more. Here they are imported as everything else is; who awaits them sees no difference.
+ * single one can cost 100 KiB and more. Here they are imported as everything else is; who awaits them sees no difference.
  * In the sources they stay: there a command shall not wait for what it does not use.
  */
 const staticImports: Plugin = {
@@ -81,7 +81,7 @@ const staticImports: Plugin = {
 
 /**
  * Credentials as Lambda gives them. The SDK's own chain goes on to files, single sign-on, processes and tokens, with a
- * client for each: 90 KiB, and another 170 KiB that could not be shaken because of them.
+ * client for each: some 90 KiB.
  */
 const CREDENTIALS = `
 import { fromEnv } from '@aws-sdk/credential-provider-env';
