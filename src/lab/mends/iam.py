@@ -1,10 +1,9 @@
 """IAM."""
 
 import re
-from urllib.parse import quote
 
 from moto.iam.exceptions import LimitExceededException
-from moto.iam.models import IAMBackend, InstanceProfile, Role
+from moto.iam.models import InstanceProfile, Role
 
 
 def profile_id_prefix():
@@ -31,15 +30,4 @@ def role_policy_quota():
     Role.put_policy = put_policy
 
 
-def encoded_role_policy():
-    """GetRolePolicy PolicyDocument: AWS gives it URL-encoded, stock moto as it is."""
-    stock = IAMBackend.get_role_policy
-
-    def get_role_policy(self, role_name, policy_name):
-        name, document = stock(self, role_name, policy_name)
-        return name, quote(document, safe="")
-
-    IAMBackend.get_role_policy = get_role_policy
-
-
-MENDS = [profile_id_prefix, role_policy_quota, encoded_role_policy]
+MENDS = [profile_id_prefix, role_policy_quota]

@@ -1,7 +1,12 @@
 import { LockSnapshotCommand } from '@aws-sdk/client-ec2';
 import { PutEventsCommand, PutTargetsCommand, TestEventPatternCommand } from '@aws-sdk/client-eventbridge';
 import { ListFindingsCommand } from '@aws-sdk/client-guardduty';
-import { CreateInstanceProfileCommand, GetContextKeysForCustomPolicyCommand } from '@aws-sdk/client-iam';
+import {
+  CreateInstanceProfileCommand,
+  CreateRoleCommand,
+  GetContextKeysForCustomPolicyCommand,
+  PutRolePolicyCommand,
+} from '@aws-sdk/client-iam';
 import {
   CreateBucketCommand,
   GetObjectRetentionCommand,
@@ -20,6 +25,7 @@ import { failure, type Lab, type Probe } from './probe.ts';
 
 const LAMBDA = 'arn:aws:lambda:us-east-1:123456789012:function:responder';
 const EVENT = { source: 'aws.guardduty', 'detail-type': 'GuardDuty Finding', detail: { severity: 8 } };
+const DENY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}]}';
 const PATTERN = { source: ['aws.guardduty'] };
 
 /** A rule that also sends to a queue, so that what passed the bus can be read without a listener. */
@@ -41,6 +47,21 @@ const publish = async (lab: Lab, input: Omit<ConstructorParameters<typeof Publis
   const { TopicArn } = await lab.sns.send(new CreateTopicCommand({ Name: 'notices' }));
   return failure(lab.sns.send(new PublishCommand({ TopicArn, ...input })));
 };
+
+/** A new role's policies, each with its text. */
+async function rolePolicies(lab: Lab) {
+  const RoleName = `role-${randomUUID()}`;
+  await lab.iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: DENY }));
+  return {
+    put: (PolicyName: string, PolicyDocument: string) =>
+      failure(lab.iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }))),
+  };
+}
+
+/** Of so many characters, blanks not counted. */
+function policyOf(characters: number): string {
+  return DENY.replace('"*"', `"${'arn:aws:s3:::'.padEnd(characters - DENY.length + 1, 'a')}"`);
+}
 
 /** Into a bucket with three days of default retention. */
 async function putLocked(lab: Lab, more: { ChecksumAlgorithm?: 'SHA256' } = {}) {
@@ -145,6 +166,21 @@ export const probes: Probe[] = [
       return /^AIPA[A-Z0-9]{16,}$/.test(InstanceProfile?.InstanceProfileId ?? '');
     },
     answer: true,
+  },
+  {
+    mend: 'iam.role_policy_quota',
+    holds: "a role's inline policies have 10,240 characters together, and blanks do not count",
+    async run(lab) {
+      const { put } = await rolePolicies(lab);
+      return [
+        await put('one', policyOf(6_000)),
+        await put('two', policyOf(4_240).replaceAll('":', '": ')),
+        await put('three', DENY),
+        await put('two', policyOf(4_241)),
+        await put('two', policyOf(4_000)),
+      ];
+    },
+    answer: ['no error', 'no error', 'LimitExceededException', 'LimitExceededException', 'no error'],
   },
   {
     mend: 's3.checked_sha256',
