@@ -1,8 +1,8 @@
 /** `respond` is killed in the middle and started again: with its state, and with none. */
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { groupsIn, incidentRoom, isIsolated, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
@@ -10,6 +10,13 @@ import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
 const COMMAND = resolve('src/cli/secresponse.js');
+
+/** The default policy, without the time that cutting connections takes. */
+const policiesDir = scratchFolder();
+beforeAll(() => {
+  const text = readFileSync(resolve('policies/default.yml'), 'utf8');
+  writeFileSync(join(policiesDir, 'default.yml'), `${text}\ncontainment:\n  dwellSeconds: 0\n`);
+});
 
 interface Ended {
   code: number | null;
@@ -23,7 +30,7 @@ async function respond(room: IncidentRoom, cwd: string, killAt?: { operation: st
   const start = proxy.calls.length;
   const child = spawn(
     process.execPath,
-    [COMMAND, 'respond', '--instance', room.world.instanceId, '--json', '--policies', resolve('policies')],
+    [COMMAND, 'respond', '--instance', room.world.instanceId, '--json', '--policies', policiesDir],
     {
       cwd,
       env: {
@@ -60,6 +67,8 @@ const points: [string, number][] = [
   ['CreateSnapshots', 1],
   ['RevokeSecurityGroupEgress', 1],
   ['ModifyNetworkInterfaceAttribute', 1],
+  ['AuthorizeSecurityGroupIngress', 1], // the open group
+  ['ModifyNetworkInterfaceAttribute', 7], // among the moves in and out of it
   ['DisassociateIamInstanceProfile', 1],
   ['Publish', 1],
 ];

@@ -1,5 +1,11 @@
 /** Every state that an instance can be in: what is done, and what is skipped with which reason. */
-import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  AttachNetworkInterfaceCommand,
+  CreateNetworkInterfaceCommand,
+  EC2Client,
+  ModifyInstanceAttributeCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { expect, test } from '@jest/globals';
 import { labConfig } from '../../src/lab/client.ts';
 import type { WorldOptions } from '../../src/lab/world.ts';
@@ -84,6 +90,37 @@ test('terminated while the response runs: the texts say that it is gone, and cla
   expect(incident.failures.join()).toContain('the instance is terminated: there is nothing left to isolate');
   const [message] = await room.messages();
   expect(message?.body).toContain('terminated');
+});
+
+test('an interface that is attached while the response runs is isolated too', async () => {
+  const room = await incidentRoom(await local.newAccount({ latencyMs: 40 }));
+  const { account, world } = room;
+  const ec2 = new EC2Client(labConfig({ endpoint: account.endpoint, region: world.region }));
+  const { NetworkInterface } = await ec2.send(
+    new CreateNetworkInterfaceCommand({
+      SubnetId: world.subnetId,
+      Groups: world.groupIds[world.interfaceIds[0] ?? ''],
+    }),
+  );
+  const NetworkInterfaceId = NetworkInterface?.NetworkInterfaceId ?? '';
+  const start = account.proxy.calls.length;
+  let attached: Promise<unknown> | null = null;
+  const watch = setInterval(() => {
+    const moving = account.proxy.calls.slice(start).some(({ request }) => request.includes('SecurityGroupId.1='));
+    if (moving && attached === null)
+      attached = ec2.send(
+        new AttachNetworkInterfaceCommand({ InstanceId: world.instanceId, NetworkInterfaceId, DeviceIndex: 2 }),
+      );
+  }, 2);
+  const incident = await room.respond(room.event(), { containment: { cutFlows: 'never' } });
+  clearInterval(watch);
+  await attached;
+  expect(attached).not.toBeNull();
+  expect(incident.status).toBe('quarantined');
+  const { interfaces, rules } = await room.reading();
+  expect(Object.keys(interfaces)).toContain(NetworkInterfaceId);
+  expect(new Set(Object.values(interfaces).flat()).size).toBe(1);
+  expect(rules).toBe(0);
 });
 
 async function terminate({ account, world }: IncidentRoom): Promise<void> {
