@@ -48,7 +48,14 @@ export type RecordPart = 'network' | 'changes';
 
 /** Evidence from outside is asked for before the first change, and gets its time, no more. */
 export function evidenceGate(taken: Promise<unknown>, { preserveMs }: Budgets): Promise<unknown> {
-  return Promise.race([taken, sleep(preserveMs, undefined, { ref: false })]);
+  return within(preserveMs, taken);
+}
+
+/** Waits no longer than that. The timer keeps the process alive meanwhile, and no longer. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise<void>((resolve) => void (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }
 
 /** Reads what could not be read before, and what can only be read by an earlier run's record. */

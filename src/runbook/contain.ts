@@ -2,7 +2,6 @@
  * Containment: the network on its way, and everything else beside it. Nothing that isolation does not need is waited for by
  * it, and no action can keep another from being done.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Action } from '../containment/action.ts';
 import { actions, addressing, isolating, leaving } from '../containment/index.ts';
@@ -17,6 +16,7 @@ import {
   readAgain,
   recordFrom,
   verify,
+  within,
   write,
   type ByAction,
   type Ready,
@@ -121,7 +121,7 @@ export async function contain(
     );
     const changing = PARTS.map(({ name, early, of }) =>
       child.runInChildContext(name, async (own) => {
-        if (!early) await Promise.race([moved.promise, sleep(PATIENCE_MS, undefined, { ref: false })]);
+        if (!early) await within(PATIENCE_MS, moved.promise);
         const plan = await own.step(`plan-${name}`, () =>
           planChanges(incident, of, name, decision, observed, stored, taken),
         );

@@ -3,7 +3,6 @@
  * verify. A host that is cut off in part (lifeline, interim or open group) is never the end: every step that may leave it
  * so is followed by one that does not.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
 import { emptyGroups, groupOf, groupWith } from '../containment/groups.ts';
@@ -17,6 +16,7 @@ import {
   readAgain,
   recordFrom,
   verify,
+  within,
   write,
   type Ready,
   type Verified,
@@ -92,7 +92,7 @@ export async function isolate(
   let cut: Cut = { attempted: false, note: 'this run found the instance isolated already', failures: [] };
   if (!isFinal) {
     const { cutFlows: when } = context.containment;
-    if (when !== 'never') await Promise.race([gates.addressesOff, sleep(ADDRESSES_MS, undefined, { ref: false })]);
+    if (when !== 'never') await within(ADDRESSES_MS, gates.addressesOff);
     cut = await ctx.step('cut-flows', () => cutFlows(incident, ready.prepared as Groups | null, observed));
   }
   // Every interface anew, wherever it has been meanwhile.

@@ -64,7 +64,7 @@ test('the manifest has the hash of every object as it lies in the vault, and the
     artifacts: { key: string; sha256: string; bytes: number }[];
   };
 
-  expect(manifest.artifacts.length).toBe(8);
+  expect(manifest.artifacts.length).toBe(9);
   for (const { key, sha256, bytes } of manifest.artifacts) {
     const body = objects.get(key);
     expect(body?.length).toBe(bytes);

@@ -192,7 +192,13 @@ test('the access logs are written by S3 for buckets of this account, and kept fo
 test('the ledger has one key, point-in-time recovery, deletion protection, an expiry and its own encryption key', () => {
   expect(template.properties('Ledger')).toEqual({
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    AttributeDefinitions: [
+      { AttributeName: 'pk', AttributeType: 'S' },
+      { AttributeName: 'listed', AttributeType: 'S' },
+    ],
+    GlobalSecondaryIndexes: [
+      expect.objectContaining({ IndexName: 'open', Projection: { ProjectionType: 'KEYS_ONLY' } }),
+    ],
     KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
     DeletionProtectionEnabled: true,
     PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
