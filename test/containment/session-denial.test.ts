@@ -105,7 +105,9 @@ test('a profile that is not named as its role: the role is found, denied, and gi
   expect(await sessionDenial.read(room.aws, room.context, from)).toMatchObject({ roles: { [ROLE]: 'all' } });
   const released = await room.release(from, to);
   expect(released).toMatchObject({ verified: true, lost: [] });
-  await expect(iam.send(new GetRolePolicyCommand({ RoleName: ROLE, PolicyName: POLICY }))).rejects.toThrow();
+  await expect(iam.send(new GetRolePolicyCommand({ RoleName: ROLE, PolicyName: POLICY }))).rejects.toThrow(
+    'not attached',
+  );
 });
 
 describe('the function', () => {
