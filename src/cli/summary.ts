@@ -1,4 +1,5 @@
 /** One incident for a terminal. */
+import { wayLine } from '../notify/facts.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { fellShort } from '../runbook/plan.ts';
 
@@ -45,6 +46,8 @@ export function summary(incident: IncidentResult): string {
         ? `Isolation verified by a second reading, ${after} s after the start`
         : 'Isolation NOT verified',
     );
+    const way = wayLine(incident);
+    if (way !== null) lines.push(`Cut off ${way}`);
   }
   if (incident.residualRisks.length > 0)
     lines.push('', 'Not known, or left open', ...incident.residualRisks.map((risk) => `  · ${risk}`));

@@ -12,6 +12,8 @@ export interface ActionContext {
   readMs: number;
   /** How the policy wants isolation to be done. */
   containment: Policy['containment'];
+  /** The host is collected from: for that time it has the collection profile. Absent: not, or not known. */
+  collects?: true;
 }
 
 /**

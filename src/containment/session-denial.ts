@@ -31,12 +31,15 @@ export const sessionDenial = defineAction<SessionState>({
     'lambda:InvokeFunction',
   ],
 
-  async read(aws, { target }, known) {
+  async read(aws, { target, collects }, known) {
     const off = aws.sessions.mode === 'off';
     const associations = await aws.ec2.profileAssociations(target.instanceId);
     const profiles = associations.map(({ profileArn }) => profileArn).sort();
     // Nothing would be done with their roles; a call that may fail is spared.
-    const roles = off ? [] : await Promise.all(profiles.map((arn) => aws.sessions.roleOfProfile(arn)));
+    // The host has the collection profile for some time, and what it was given then outlasts that.
+    const { profile } = aws.collection;
+    const had = collects && profile !== undefined ? [...profiles, profile] : profiles;
+    const roles = off ? [] : await Promise.all(had.map((arn) => aws.sessions.roleOfProfile(arn)));
     // Once its profile is taken away, only the record tells which role it was.
     const names = new Set([...Object.keys(known?.roles ?? {}), ...roles.flatMap((role) => role ?? [])]);
     const denials = await Promise.all(

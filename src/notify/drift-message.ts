@@ -1,25 +1,16 @@
 /** The notification of a drift: what of a containment is not as it was asked for any more. Pure. */
 import type { Verification } from '../runbook/verify.ts';
 import { when } from './facts.ts';
-import { MAX_BYTES, type Notification } from './message.ts';
+import { fitting, SUBJECT_LENGTH, type Level } from './levels.ts';
+import type { Notification } from './message.ts';
 import { ascii, clean, cut, mapTexts } from './sanitise.ts';
 import { bullets, row, section, wrap } from './text.ts';
 
-/** How much is told; the first that fits is taken. */
-const LEVELS = [
-  { text: 2_000, items: 50 },
-  { text: 400, items: 8 },
-  { text: 120, items: 1 },
-] as const;
-const SUBJECT_LENGTH = 99;
-
 export function driftMessage(verification: Verification): Notification {
-  const candidates = LEVELS.map((limits) => compose(verification, limits));
-  const fitting = candidates.find(({ message }) => new TextEncoder().encode(message).length <= MAX_BYTES - 1_000);
-  return (fitting ?? candidates.at(-1)) as Notification;
+  return fitting((level) => compose(verification, level));
 }
 
-function compose(verification: Verification, limits: { text: number; items: number }): Notification {
+function compose(verification: Verification, limits: Level): Notification {
   const shown = mapTexts(verification, (text) => cut(clean(text), limits.text)) as Verification;
   const { account, region, instanceId } = shown.target;
   const lead = shown.gone === undefined ? '[DRIFT]' : '[GONE]';

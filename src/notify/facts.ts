@@ -1,5 +1,5 @@
 /** What text and report both tell, as rows and lines. Takes a result that is fit to be shown (sanitise.ts). Pure. */
-import type { ChangeResult, EvidenceResult, IncidentResult } from '../runbook/incident.ts';
+import type { ChangeResult, EvidenceResult, IncidentResult, Isolation } from '../runbook/incident.ts';
 import { clean, grouped } from './sanitise.ts';
 
 export interface Row {
@@ -63,6 +63,19 @@ export function targetRows({ target, instance }: IncidentResult): Row[] {
   if (vpcs.length > 0) rows.push({ label: vpcs.length === 1 ? 'VPC' : 'VPCs', value: vpcs.join(', ') });
   return rows;
 }
+
+/** How a host was cut off, and why so. Null where nothing says. */
+export function wayLine({ isolation }: IncidentResult): string | null {
+  if (isolation?.way === undefined) return null;
+  return `${WAYS[isolation.way]}${isolation.why === undefined ? '' : ` (${isolation.why})`}`;
+}
+
+const WAYS: Record<NonNullable<Isolation['way']>, string> = {
+  'at-once': 'at once, before anything was asked of the host',
+  lifeline: 'at once, but for its way to Systems Manager in its VPC while it was collected from',
+  interim: 'at once, but for port 443 to anywhere and DNS while it was collected from',
+  'collect-first': 'after it was collected from; until then it was on the network as before',
+};
 
 /** What became of a change. A failed one only says what was asked for. */
 export function changeState({ status, verified, reason }: ChangeResult, dryRun: boolean): string {

@@ -2,26 +2,17 @@
 import type { ChangeResult } from '../runbook/incident.ts';
 import type { ReleaseResult } from '../runbook/release-result.ts';
 import { changeState, relativeKey, when } from './facts.ts';
-import { MAX_BYTES, type Notification } from './message.ts';
+import { fitting, SUBJECT_LENGTH, type Level } from './levels.ts';
+import type { Notification } from './message.ts';
 import { ascii, clean, cut, mapTexts } from './sanitise.ts';
 import { bullets, item, listed, row, section, wrap } from './text.ts';
 import { counted } from './verdict.ts';
 
-/** How much is told; the first that fits is taken. */
-const LEVELS = [
-  { text: 2_000, items: 50 },
-  { text: 400, items: 8 },
-  { text: 120, items: 1 },
-] as const;
-const SUBJECT_LENGTH = 99;
-
 export function releaseMessage(result: ReleaseResult): Notification {
-  const candidates = LEVELS.map((limits) => compose(result, limits));
-  const fitting = candidates.find(({ message }) => new TextEncoder().encode(message).length <= MAX_BYTES - 1_000);
-  return (fitting ?? candidates.at(-1)) as Notification;
+  return fitting((level) => compose(result, level));
 }
 
-function compose(result: ReleaseResult, limits: { text: number; items: number }): Notification {
+function compose(result: ReleaseResult, limits: Level): Notification {
   const shown = mapTexts(result, (text) => cut(clean(text), limits.text)) as ReleaseResult;
   const { target, status } = shown;
   const subject = ascii(`${lead(shown)} ${target.instanceId} ${target.account} ${target.region}`, SUBJECT_LENGTH);

@@ -11,6 +11,7 @@ import {
   releaseAdvice,
   SAMPLE_NOTE,
   targetRows,
+  wayLine,
   when,
   type Row,
 } from './facts.ts';
@@ -86,7 +87,8 @@ function failed(result: IncidentResult): Content {
   return section('What failed', list(lines, ''), 'alarm');
 }
 
-function times({ finding, startedAt, isolation }: IncidentResult): Row[] {
+function times(result: IncidentResult): Row[] {
+  const { finding, startedAt, isolation } = result;
   const rows: Row[] = [];
   const add = (label: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') rows.push({ label, value: when(value) });
@@ -94,6 +96,8 @@ function times({ finding, startedAt, isolation }: IncidentResult): Row[] {
   add('First seen', finding.createdAt);
   if (finding.updatedAt !== finding.createdAt) add('Last seen', finding.updatedAt);
   add('Response began', startedAt);
+  const way = wayLine(result);
+  if (way !== null) rows.push({ label: 'Cut off', value: way });
   if (!isolation?.verified) return rows;
   const took =
     isolation.secondsToIsolation === null ? '' : `, ${isolation.secondsToIsolation} s after the response began`;

@@ -13,6 +13,7 @@ import {
   size,
   targetRows,
   totals,
+  wayLine,
   when,
   type Row,
 } from './facts.ts';
@@ -41,6 +42,7 @@ export function plainText(result: IncidentResult, context: NoteContext, limits: 
 function head(result: IncidentResult, { mode }: NoteContext): string {
   const { finding, startedAt, isolation } = result;
   const seconds = isolation?.verified ? isolation.secondsToIsolation : null;
+  const way = wayLine(result);
   return [
     ...(finding.sample ? [...wrap(SAMPLE_NOTE, ''), ''] : []),
     ...wrap(verdictOf(result).sentence, ''),
@@ -49,6 +51,7 @@ function head(result: IncidentResult, { mode }: NoteContext): string {
     ...wrap(modeLine(mode), ''),
     ...(startedAt === '' ? [] : [`Started: ${when(startedAt)}`]),
     ...(seconds === null ? [] : [`Isolated and verified after: ${seconds} s`]),
+    ...(way === null ? [] : wrap(`Cut off: ${way}`, '')),
     '',
   ].join('\n');
 }

@@ -64,10 +64,10 @@ export async function readAgain(
   action: Action,
   seen: ActionReading | undefined,
   stored: Json | undefined,
+  context = contextOf(incident),
 ): Promise<ActionReading> {
   const { aws, deps } = incident;
   const { readMs } = deps.budgets;
-  const context = contextOf(incident);
   const unread = !seen || seen.error !== undefined || stored !== undefined;
   // Without it nobody knows what is ours, and that would become a state to go back to.
   const unfound = action.find !== undefined && (seen?.found ?? null) === null;

@@ -107,10 +107,15 @@ export async function contain(
       return collection.result;
     });
     const moved = deferred<unknown>();
+    // By then known, unless the preparation hangs: what is planned later reads by it.
+    let way: Route | undefined;
     const networks = child.runInChildContext('network', (own) =>
       isolate(own, incident, decision, observed, stored, start, {
         taken,
-        onRoute: (route, at) => routed.resolve({ route, at }),
+        onRoute: (route, at) => {
+          way = route;
+          routed.resolve({ route, at });
+        },
         onMoved: () => moved.resolve(null),
         collect: () => {
           cutOff.resolve(null);
@@ -123,7 +128,13 @@ export async function contain(
       child.runInChildContext(name, async (own) => {
         if (!early) await within(PATIENCE_MS, moved.promise);
         const plan = await own.step(`plan-${name}`, () =>
-          planChanges(incident, of, name, decision, observed, stored, taken),
+          planChanges(incident, of, name, {
+            decision,
+            observed,
+            stored,
+            taken,
+            collecting: way !== undefined && collects(way),
+          }),
         );
         if (!early) planned.resolve(null);
         const outcomes = await Promise.all(
@@ -181,16 +192,15 @@ async function planChanges(
   incident: IncidentContext,
   planned: readonly Action[],
   name: string,
-  decision: Decision,
-  observed: Observation,
-  stored: ByAction<Json>,
-  taken: Promise<unknown>,
+  { decision, observed, stored, taken, collecting }: Omit<ContainRequest, 'fromHost'> & { collecting: boolean },
 ): Promise<ChangesPlan> {
+  const context = { ...contextOf(incident), ...(collecting ? ({ collects: true } as const) : {}) };
   const evidenceTime = evidenceGate(taken, incident.deps.budgets);
   const readings = Object.fromEntries(
     await Promise.all(
       planned.map(
-        async (action) => [action.name, await readAgain(incident, action, undefined, stored[action.name])] as const,
+        async (action) =>
+          [action.name, await readAgain(incident, action, undefined, stored[action.name], context)] as const,
       ),
     ),
   );

@@ -19,8 +19,7 @@ export interface Cut {
   /** What was done, or why nothing was; for people. */
   note: string;
   failures: string[];
-  /** Milliseconds since 1970: from the first move into the open group until all had left it. Absent: not tried. */
-  openedAt?: number;
+  /** Milliseconds since 1970; when everything was asked to leave the open group. Absent: nothing was in one. */
   closedAt?: number;
 }
 
@@ -64,6 +63,7 @@ async function cut(
   const { aws, deps, incidentId } = incident;
   const { budgets } = deps;
   const vpcs = [...new Set(Object.values(now).map(({ vpc }) => vpc))].filter((vpc) => groups.final[vpc] !== undefined);
+  if (vpcs.length === 0) return { attempted: false, note: 'there is no group to end in', failures: [] };
   const made = await attempt(budgets.writeMs / 3, 'making the open group', () =>
     Promise.all(
       vpcs.map(async (vpc) => [vpc, await groupWith(aws, { vpc, kind: 'open', rules: OPEN, incidentId })] as const),
@@ -74,7 +74,6 @@ async function cut(
     return { attempted: false, note: reason, failures: [`established connections were not cut: ${reason}`] };
   }
   const open = Object.fromEntries(made.value);
-  const openedAt = deps.now();
   const opened = inGroups(now, open);
   const moved = await attempt(budgets.writeMs / 3, 'letting everything through', () =>
     quarantineNetwork.write(aws, contextOf(incident), now, opened),
@@ -85,7 +84,6 @@ async function cut(
         attempted: true,
         note: `everything was let through for ${dwellSeconds} s, so that they are no longer tracked, and then nothing`,
         failures: [],
-        openedAt,
       }
     : {
         attempted: false,

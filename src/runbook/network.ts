@@ -12,6 +12,7 @@ import type { Decision } from '../policy/decision.ts';
 import { contextOf } from './context.ts';
 import {
   evidenceGate,
+  kept,
   makeReady,
   readAgain,
   recordFrom,
@@ -126,14 +127,25 @@ async function prepare(
   const readings = { [action.name]: reading };
   const [record, plan, made, meanwhile] = await Promise.all([
     recordFrom(incident, 'network', [action], before, readings),
-    storePlan(incident, { name: 'plan.json', decision, from: before, readings, observed }),
+    storePlan(incident, {
+      name: 'plan.json',
+      decision,
+      from: kept([action], before, readings),
+      readings,
+      observed,
+    }),
     makeReady(incident, action, reading),
     meanwhileGroup(incident, observed, start),
     evidenceTime,
   ]);
   const { order } = deps.policy(target.account).containment;
   const notOnHost = start.kind === 'run' ? null : (start.why.reason ?? 'an earlier run has collected from the host');
-  const route = meanwhile.route ?? routeOf({ order, notOnHost, lifeline: { possible: false, why: '' } });
+  // Nothing is collected from a host that could not be cut off: that is tried until it is, and not put off.
+  const against = reading.error ?? made.error;
+  const route =
+    against !== undefined
+      ? atOnce(`nothing was asked of the host: the network could not be changed at first (${against})`).route
+      : (meanwhile.route ?? routeOf({ order, notOnHost, lifeline: { possible: false, why: '' } }));
   const from = record.from[action.name];
   return {
     ready: {
@@ -181,7 +193,7 @@ async function meanwhileGroup(incident: IncidentContext, observed: Observation, 
   return { route, group: { vpc, groupId: made.value, kind, rules } };
 }
 
-function atOnce(why: string): Meanwhile {
+function atOnce(why: string): { route: Route } {
   return { route: { way: 'at-once', why } };
 }
 

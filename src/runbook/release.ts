@@ -188,8 +188,10 @@ async function undo(context: Context, action: Action, seen: Look, index: number)
     now = await readAgain();
   }
   const { from, to, description } = written ?? now;
+  // What was to be said before the write, e.g. of what comes with it, does not show in the state after.
+  const left = [...new Set([...(written?.left ?? []), ...now.left])];
   return undone(
-    { ...now, from, to, description },
+    { ...now, from, to, description, left },
     { verified: now.skip !== undefined, done: written !== undefined, at, ...(error === undefined ? {} : { error }) },
   );
 }

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
-import type { Claim, Prior } from '../aws/ledger.ts';
+import type { Prior } from '../aws/ledger.ts';
 import { evidencePrefix } from '../evidence/manifest.ts';
 import { FindingError, type Finding, type FindingTarget, type Target } from '../finding/finding.ts';
 import { decide } from '../policy/decide.ts';
@@ -18,6 +18,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Budgets } from './budgets.ts';
 import { isolating } from '../containment/index.ts';
 import { contain, plannedChanges, type Containment } from './contain.ts';
+import { claim, giveBack, settle, type Claimed } from './claim.ts';
 import { announce, seal } from './close.ts';
 import { contextOf } from './context.ts';
 import { hostStart } from './host.ts';
@@ -64,8 +65,6 @@ export interface IncidentContext {
   /** Targets that the finding names and nobody acts on, a line each: told with this incident. */
   left: string[];
 }
-
-type Claimed = Extract<Claim, { kind: 'claimed' }> | { kind: 'unclaimed'; error: string };
 
 /** Responds to every target of a finding. @throws FindingError where there is nothing that may be acted on. */
 export async function respond(
@@ -246,39 +245,6 @@ async function carryOut(
   return result;
 }
 
-async function claim(
-  ctx: DurableContext,
-  incident: IncidentContext,
-  decision: Decision,
-  name = 'claim',
-): Promise<
-  | (Extract<Claim, { kind: 'claimed' }> & { waited: boolean })
-  | Extract<Claim, { kind: 'joined' }>
-  | Extract<Claimed, { kind: 'unclaimed' }>
-> {
-  const { aws, target, finding, deps } = incident;
-  for (let look = 0; ; look += 1) {
-    const answer = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, () =>
-      attempt(deps.budgets.claimMs, 'the claim', () =>
-        aws.ledger.claim({
-          target,
-          holder: deps.executionArn,
-          leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
-          incidentId: incident.incidentId,
-          asked: decision.response,
-          insist: name !== 'claim' || finding.request?.force === true,
-          findingId: finding.id,
-          now: deps.now(),
-        }),
-      ),
-    );
-    if (!answer.ok) return { kind: 'unclaimed', error: answer.error };
-    if (answer.value.kind === 'joined') return answer.value;
-    if (answer.value.kind === 'claimed') return { ...answer.value, waited: look > 0 || answer.value.prior !== null };
-    await ctx.wait('another run holds the claim', { seconds: deps.budgets.leasePollSeconds });
-  }
-}
-
 function notContained(
   incident: IncidentContext,
   decision: Decision,
@@ -354,54 +320,6 @@ async function notifyOnly(ctx: DurableContext, incident: IncidentContext, decisi
   result.notification = await tellInDigest(ctx, incident);
   result.status = result.notification.status === 'failed' ? 'failed' : 'notified';
   return result;
-}
-
-/** The last entry in the ledger: what came of it, and whether the incident stays open. */
-async function settle(
-  ctx: DurableContext,
-  incident: IncidentContext,
-  result: IncidentResult,
-  claimed: Claimed,
-): Promise<void> {
-  const { aws, target, deps } = incident;
-  const changed = result.changes.some(({ status, at }) => status === 'done' || at !== undefined);
-  const collected = result.evidence.some(({ artifacts }) => artifacts.length > 0) || result.snapshots.length > 0;
-  const asked = asksForIsolation(result.decision);
-  const outcome = await ctx.step('close', () =>
-    attempt(deps.budgets.closeMs, 'the ledger', () =>
-      aws.ledger.close(target, deps.executionArn, result, {
-        // What was told to isolate and did not manage to stays open: the next finding tries again.
-        open: changed || collected || asked,
-        settled: result.status !== 'failed',
-        asked: result.decision.response,
-        at: new Date(deps.now()).toISOString(),
-      }),
-    ),
-  );
-  if (!outcome.ok && claimed.kind === 'claimed')
-    result.failures.push(`the outcome could not be written to the ledger: ${outcome.error}`);
-}
-
-/** Nothing more to do on an open incident: the claim goes back as it was. */
-async function giveBack(
-  ctx: DurableContext,
-  incident: IncidentContext,
-  prior: IncidentResult,
-  undone: boolean,
-): Promise<void> {
-  const { aws, target, deps, finding } = incident;
-  await ctx.step('join', () =>
-    attempt(deps.budgets.closeMs, 'the ledger', async () => {
-      await aws.ledger.close(target, deps.executionArn, prior, {
-        open: true,
-        settled: !undone,
-        undone,
-        asked: prior.decision.response,
-        at: new Date(deps.now()).toISOString(),
-      });
-      await aws.ledger.addFinding(prior.incidentId, finding.id);
-    }),
-  );
 }
 
 function ended(incident: IncidentContext, decision: Decision, with_: Partial<IncidentResult>): IncidentResult {

@@ -27,5 +27,10 @@ export const forbiddenRoles = variable(async (resolve) => [
 export const unwritable = variable(async (resolve) => unwritableRoles(await resolve('param:adminRoles')));
 export const protectedRoles = variable(async (resolve) => unwritableNames(await resolve('param:adminRoles')));
 
+/** One request at a time, so that none writes over another's entry. */
+export const denierConcurrency = variable(async (resolve) =>
+  parameters.sessionDenial(await resolve('param:sessionDenial')) === 'on' ? 1 : { Ref: 'AWS::NoValue' },
+);
+
 /** Condition of a Deny: everybody but the break-glass role. */
 export const unlessBreakGlass = variable(async (resolve) => breakGlassCondition(await resolve('param:breakGlassRole')));

@@ -103,6 +103,8 @@ export const isolated: IncidentResult = {
     establishedFlows: 'may-continue',
     secondsToIsolation: 2.4,
     verifiedAt: '2026-11-20T10:00:02.400Z',
+    way: 'at-once',
+    why: 'Systems Manager does not manage the instance',
   },
   notification: { status: 'skipped', reason: 'nothing to tell' },
   residualRisks: [

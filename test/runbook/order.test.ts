@@ -5,8 +5,10 @@ import { rulesOf } from '../../src/containment/rules.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createAgentEndpoints } from '../../src/lab/endpoints.ts';
 import { incidentRoom, isIsolated, type IncidentRoom } from '../support/incident-room.ts';
-import { createHost, managedRoom, respondQuickly, triageOf, type Host } from '../support/host.ts';
+import { createHost, managedRoom, PROFILE, respondQuickly, triageOf, type Host } from '../support/host.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { release } from '../support/releaser.ts';
+import { rolesAt } from '../support/roles.ts';
 
 const local = useLocalAws();
 let host: Host;
@@ -92,6 +94,31 @@ describe('a host that Systems Manager manages', () => {
       'egress tcp 53 10.20.0.2/32',
       'egress udp 53 10.20.0.2/32',
     ]);
+  });
+
+  test('is not put off for its collection where the network cannot be changed at first', async () => {
+    const room = await managed();
+    room.account.proxy.fault({ operation: 'CreateSecurityGroup', kind: 'denied', times: 2 });
+    const start = room.account.proxy.calls.length;
+    const incident = await respondQuickly(room, { containment: { cutFlows: 'never' } });
+    expect(incident).toMatchObject({ status: 'quarantined', isolation: { way: 'at-once' } });
+    expect(incident.isolation?.why).toContain('could not be changed at first');
+    expect(triageOf(incident).status).toBe('skipped');
+    expect(await story(room, start)).toEqual(['quarantine']);
+  });
+
+  test('is denied what the collection profile gave it, once that is off, and gets it back with a release', async () => {
+    const room = await managed();
+    const incident = await respondQuickly(room, { containment: { cutFlows: 'never' } });
+    expect(incident).toMatchObject({ status: 'quarantined', failures: [] });
+    const roles = rolesAt(room.account.endpoint);
+    for (const role of [PROFILE, room.world.roleName ?? '']) {
+      const text = (await roles.denialText(role)) ?? '';
+      expect(text).toContain(room.world.instanceId);
+      expect(text).not.toContain('NotAction');
+    }
+    await release(room, { incident_id: incident.incidentId, reason: 'a rehearsal' });
+    expect(await roles.denialText(PROFILE)).toBeNull();
   });
 
   test('is collected from first where the policy has that order', async () => {

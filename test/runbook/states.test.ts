@@ -37,7 +37,11 @@ const cases: [string, Partial<WorldOptions>, { skipped?: Record<string, string>;
     'in nothing',
     {},
     {
-      skipped: { 'auto-scaling': 'no Auto Scaling group', 'load-balancers': '', 'public-address': '' },
+      skipped: {
+        'auto-scaling': 'no Auto Scaling group',
+        'load-balancers': 'no target group',
+        'public-address': 'no Elastic IP',
+      },
       host: 'does not manage',
     },
   ],

@@ -314,6 +314,7 @@ describe('role policies, and asking for them to be written', () => {
       Action: ['iam:DeleteRolePolicy', 'iam:PutRolePolicy'],
       Resource: [...roles(...own, '*Admin*'), 'arn:aws:iam::111122223333:role/ops/root', ...roles('team/*')],
     });
+    expect(on.properties('SessionDashdenierLambdaFunction')['ReservedConcurrentExecutions']).toBe(1);
     expect(on.environment('SessionDashdenierLambdaFunction')).toEqual({
       PROTECTED_ROLES: sub([...own, '*Admin*', 'root'].join(',')),
     });
