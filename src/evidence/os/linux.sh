@@ -67,8 +67,6 @@ part() {
 everything() {
   echo 'secresponse: system information, most volatile first. What a compromised system says of itself may be false.'
   part 'time and system' 'date -u; cat /proc/uptime; uname -a; hostname; id; cat /etc/os-release; cat /proc/cmdline'
-  part 'processes' 'ps -eo pid,ppid,user,lstart,stat,args -ww || ps -ef || ps'
-  part 'executables of processes' 'ls -ld /proc/[0-9]*/exe /proc/[0-9]*/cwd /proc/[0-9]*/root'
   part 'processes whose executable is deleted' '
     for exe in /proc/[0-9]*/exe; do
       to=$(readlink "$exe") || continue
@@ -77,6 +75,8 @@ everything() {
       echo "pid $pid: $to"; tr "\000" " " <"/proc/$pid/cmdline"; echo
       grep -E "^(Name|PPid|Uid|State):" "/proc/$pid/status"; sha256sum "$exe"
     done; true'
+  part 'processes' 'ps -eo pid,ppid,user,lstart,stat,args -ww || ps -ef || ps'
+  part 'executables of processes' 'ls -ld /proc/[0-9]*/exe /proc/[0-9]*/cwd /proc/[0-9]*/root'
   part 'command lines' 'for at in /proc/[0-9]*/cmdline; do printf "%s " "$at"; tr "\000" " " <"$at"; echo; done; true'
   part 'open files' 'ls -l /proc/[0-9]*/fd'
   part 'sockets' 'ss -anpe || netstat -anp; cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/packet; cat /proc/net/unix'
@@ -113,7 +113,8 @@ case $SR_DO in
       if mkdir "$at/secresponse.$SR_TOKEN" 2>/dev/null; then found=$at/secresponse.$SR_TOKEN; break; fi
     done
     if [ -z "$found" ]; then
-      # No place for a file: one answer is all there is.
+      # No place for a file: one answer is all there is. Some of many parts tells more than all of one.
+      PART_BYTES=24000
       echo "secresponse-os 1 $FORMAT 0 - 1 none 0"
       everything 2>/dev/null | pack | head -c "$PIECE" | encode
       exit 0
