@@ -62,6 +62,17 @@ export function autoScalingGateway(settings: ClientSettings) {
       };
     },
 
+    /** How many instances the group has, or should have: the larger. */
+    async size(name: string): Promise<number> {
+      const answer = await client.send(
+        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+        underDeadline(),
+      );
+      const found = answer.AutoScalingGroups?.[0];
+      if (!found) throw new Error(`there is no Auto Scaling group ${name}`);
+      return Math.max(found.DesiredCapacity ?? 0, found.Instances?.length ?? 0);
+    },
+
     /** For an instance in service. `replace`: the group launches another one, else it gets smaller. */
     async enterStandby(group: string, instanceId: string, replace: boolean): Promise<void> {
       await client.send(

@@ -77,6 +77,25 @@ export function ec2Gateway(settings: ClientSettings) {
       }
     },
 
+    /** How many instances that are not gone have this tag; follows pages. */
+    async countByTag(key: string, value: string): Promise<number> {
+      let count = 0;
+      let NextToken: string | undefined;
+      do {
+        const answer = await client.send(
+          new DescribeInstancesCommand({
+            Filters: [{ Name: `tag:${key}`, Values: [value.replaceAll(/[\\*?]/g, '\\$&')] }],
+            ...(NextToken ? { NextToken } : {}),
+          }),
+          underDeadline(),
+        );
+        const found = (answer.Reservations ?? []).flatMap(({ Instances = [] }) => Instances);
+        count += found.filter(({ State }) => !['terminated', 'shutting-down'].includes(State?.Name ?? '')).length;
+        NextToken = answer.NextToken;
+      } while (NextToken);
+      return count;
+    },
+
     /** Every interface that is attached to the instance, in any VPC; follows pages. */
     async interfaces(instanceId: string): Promise<{ readings: InterfaceReading[]; raw: unknown[] }> {
       const Filters = [{ Name: 'attachment.instance-id', Values: [instanceId] }];

@@ -1,6 +1,6 @@
 /** The ledger's item of a target: who works on it now, and which incident is open there. */
 import type { Target } from '../finding/finding.ts';
-import type { Response } from '../policy/decision.ts';
+import { rank, type HeldBy, type Response } from '../policy/decision.ts';
 import type { Json } from '../runbook/incident.ts';
 import { json, type Item } from './table.ts';
 
@@ -17,6 +17,29 @@ export interface TargetItem {
   run: number;
   /** A release has begun to undo the incident's changes and is not through. */
   releasing: boolean;
+  /** A person is asked; `decided`: one has said no, or nobody has said anything in time. Nothing but a person lifts it. */
+  held?: HeldBy | 'decided';
+  /** What was held back was critical. */
+  critical: boolean;
+  /** Milliseconds since 1970: when the last run, or the request for approval, came to its end. */
+  settledAt?: number;
+}
+
+/** What is left of the last incident on a target once it has come to its end. */
+export interface Ended {
+  incidentId: string;
+  how: 'released' | 'closed';
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** How long an incident is open that took evidence only. Milliseconds. */
+const COLLECTED_MS = 24 * 3_600_000;
+
+/** Whether it has come to its end by itself: it took evidence only, and nobody is asked any more. */
+export function isOver({ holder, settled, asked, held, settledAt }: TargetItem, now: number): boolean {
+  if (holder !== undefined || !settled || settledAt === undefined || settledAt + COLLECTED_MS > now) return false;
+  return held === undefined ? rank(asked) < rank('quarantine-after-approval') : held === 'decided';
 }
 
 export function targetKey({ account, region, instanceId }: Target): string {
@@ -56,6 +79,39 @@ export function targetItem(item: Item): TargetItem {
     settled: item['settled']?.BOOL ?? false,
     run: Number(item['run']?.N ?? 0),
     releasing: item['releasing']?.BOOL ?? false,
+    ...(item['held']?.S === undefined ? {} : { held: item['held'].S as HeldBy | 'decided' }),
+    critical: item['critical']?.BOOL ?? false,
+    ...(item['settledAt']?.N === undefined ? {} : { settledAt: Number(item['settledAt'].N) }),
+  };
+}
+
+/** Null where no incident has ended on the target lately. */
+export function endedItem(item: Item | undefined): Ended | null {
+  const [incidentId, how, at] = [item?.['endedId']?.S, item?.['endedHow']?.S, item?.['endedAt']?.N];
+  if (incidentId === undefined || at === undefined) return null;
+  return { incidentId, how: how === 'released' ? 'released' : 'closed', at: Number(at) };
+}
+
+/** How long after its end an incident is remembered on its target. Seconds; longer than any hold that a policy may set. */
+const REMEMBERED_S = 366 * 24 * 3_600;
+
+/** Takes the incident off its target and leaves word of its end. */
+export function ending({ incidentId, how, at }: Ended): {
+  expression: string;
+  names: Record<string, string>;
+  values: Item;
+} {
+  return {
+    expression:
+      'SET endedId = :endedId, endedHow = :endedHow, endedAt = :endedAt, expiresAt = :expires ' +
+      'REMOVE incidentId, #holder, leaseUntil, asked, settled, #run, listed, releasing, held, critical, settledAt',
+    names: { '#holder': 'holder', '#run': 'run' },
+    values: {
+      ':endedId': { S: incidentId },
+      ':endedHow': { S: how },
+      ':endedAt': { N: String(at) },
+      ':expires': { N: String(Math.ceil(at / 1000) + REMEMBERED_S) },
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import type { Target } from '../finding/finding.ts';
 import type { Response } from '../policy/decision.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import { errorName } from './client.ts';
-import { fromOf, incidentKey, LISTED, targetOfKey } from './ledger-items.ts';
+import { fromOf, incidentKey, isOver, LISTED, targetOfKey } from './ledger-items.ts';
 import { lookUp } from './ledger-release.ts';
 import { isRefused, json, type Table } from './table.ts';
 
@@ -16,6 +16,8 @@ export interface OpenIncident {
   run: number;
   /** A release has begun to undo it and is not through. */
   releasing: boolean;
+  /** It took evidence only, and has come to its end by itself. */
+  over: boolean;
   /** A run works on it. `until`: milliseconds since 1970; absent where it holds until it ends. Null: none does. */
   held: { until?: number } | null;
   /** State before the first write, by action. */
@@ -50,6 +52,7 @@ export function openLedger({ update, read, keysByIndex, keysByPrefix }: Table) {
         asked,
         run,
         releasing,
+        over: isOver(seen, now),
         held: isHeld ? (leaseUntil === undefined ? {} : { until: leaseUntil }) : null,
         from: fromOf(item),
         result: json(item?.['result']) as IncidentResult | null,

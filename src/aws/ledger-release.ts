@@ -2,7 +2,17 @@
 import type { Target } from '../finding/finding.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ReleaseRecord } from '../runbook/release-result.ts';
-import { fromOf, incidentKey, targetItem, targetKey, unchanged, type TargetItem } from './ledger-items.ts';
+import {
+  ending,
+  fromOf,
+  incidentKey,
+  targetItem,
+  targetKey,
+  unchanged,
+  type Ended,
+  type TargetItem,
+} from './ledger-items.ts';
+import { controlLedger } from './ledger-control.ts';
 import { isRefused, json, type Item, type Table } from './table.ts';
 
 /** Status of an incident of which a release could not undo everything. */
@@ -38,7 +48,9 @@ export type ReleaseClaim =
   /** Nothing that could be released: why, for people. */
   | { kind: 'none'; why: string };
 
-export function releaseLedger({ update, read, removeWhere }: Table) {
+export function releaseLedger(items: Table) {
+  const { update, read } = items;
+  const control = controlLedger(items);
   return {
     /** Null where there is no such incident, or its run was interrupted before it wrote its end. */
     async incidentTarget(incidentId: string): Promise<Target | null> {
@@ -82,8 +94,9 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
     async endRelease(holder: string, record: ReleaseRecord): Promise<void> {
       const { target, incidentId } = record;
       const released = record.status === 'released';
+      if (released) await control.uncount(incidentId);
       try {
-        if (released) await removeWhere(targetKey(target), 'holder', holder);
+        if (released) await end(target, { incidentId, how: 'released', at: Date.parse(record.at) }, holder);
         else
           await update(
             targetKey(target),
@@ -95,7 +108,7 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
       } catch (error) {
         if (!isRefused(error)) throw error;
         // An earlier try of this very step ended the claim already, unless the incident is somebody else's by now.
-        const there = error.Item ? targetItem(error.Item) : null;
+        const there = error.Item?.['incidentId'] ? targetItem(error.Item) : null;
         const ended = released
           ? there?.incidentId !== incidentId
           : there?.incidentId === incidentId && there.holder === undefined;
@@ -104,7 +117,7 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
       await update(
         incidentKey(incidentId),
         'SET #status = :status, #open = :open, updatedAt = :at, #release = :release, ' +
-          'account = :account, #region = :region, instanceId = :instance',
+          'account = :account, #region = :region, instanceId = :instance REMOVE approval, callbackId',
         { '#status': 'status', '#open': 'open', '#release': 'release', '#region': 'region' },
         {
           ':status': { S: released ? 'released' : RELEASING },
@@ -118,6 +131,12 @@ export function releaseLedger({ update, read, removeWhere }: Table) {
       );
     },
   };
+
+  /** The target has no open incident any more, and remembers the last one. */
+  async function end(target: Target, ended: Ended, holder: string): Promise<void> {
+    const { expression, names, values } = ending(ended);
+    await update(targetKey(target), expression, names, { ...values, ':me': { S: holder } }, '#holder = :me');
+  }
 
   /** From now on the incident is half undone, also if this release dies: the next response must not join it. */
   async function take(target: Target, seen: TargetItem, holder: string, leaseUntil: number): Promise<void> {
@@ -153,7 +172,7 @@ export async function lookUp(
   if (target.account !== within.account)
     return { why: `${target.instanceId} is in account ${target.account}, this acts in ${within.account} only` };
   const there = await read(targetKey(target));
-  const seen = there ? targetItem(there) : null;
+  const seen = there?.['incidentId'] ? targetItem(there) : null;
   if ('incidentId' in which && seen?.incidentId !== which.incidentId) return { why: closedReason(which, named, seen) };
   if (!seen) return { why: `no incident is open on ${target.instanceId} in ${target.account}, ${target.region}` };
   return { seen, target };

@@ -5,23 +5,29 @@
  * Every change of a target's item is conditional on what was read, so that no update is lost.
  */
 import type { Target } from '../finding/finding.ts';
-import { rank, type Response } from '../policy/decision.ts';
+import { rank, type HeldBy, type Response } from '../policy/decision.ts';
 import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ClientSettings } from './client.ts';
 import { RELEASING, releaseLedger } from './ledger-release.ts';
 import {
+  endedItem,
   FROM_PARTS,
   fromOf,
   incidentKey,
+  isOver,
   LISTED,
   targetItem,
   targetKey,
   unchanged,
+  type Ended,
   type TargetItem,
 } from './ledger-items.ts';
+import { approvalLedger } from './ledger-approval.ts';
+import { controlLedger } from './ledger-control.ts';
 import { openLedger } from './ledger-open.ts';
-import { isRefused, json, tableOf } from './table.ts';
+import { parkedLedger } from './ledger-parked.ts';
+import { isRefused, json, tableOf, type Item } from './table.ts';
 
 /** What an earlier run of the same incident left. */
 export interface Prior {
@@ -34,11 +40,22 @@ export interface Prior {
 
 export type Claim =
   /** Ours: `run` counts the runs of this incident, 1 the first. */
-  | { kind: 'claimed'; incidentId: string; run: number; prior: Prior | null }
-  /** An open incident, or a run under way, does at least what is asked. */
-  | { kind: 'joined'; incidentId: string; response: Response; running: boolean }
+  | { kind: 'claimed'; incidentId: string; run: number; prior: Prior | null; ended: Ended | null }
+  /**
+   * An open incident, or a run under way, does at least what is asked, or is held back until a person decides. `news`: the
+   * finding was not known to it, or not with this severity.
+   */
+  | { kind: 'joined'; incidentId: string; response: Response; running: boolean; held: boolean; news: boolean }
+  /** What the finding tells was seen for the last time before the last incident came to its end. */
+  | { kind: 'stale'; ended: Ended }
   /** Another run works on it and does less, or may have died: look again later. */
   | { kind: 'held'; incidentId: string; holder: string };
+
+/** A finding as an incident remembers it: the same one with another severity is news. */
+export interface Seen {
+  id: string;
+  severity: string;
+}
 
 export interface ClaimRequest {
   target: Target;
@@ -51,7 +68,11 @@ export interface ClaimRequest {
   asked: Response;
   /** Do not join: take the incident over once nobody works on it. */
   insist: boolean;
-  findingId: string;
+  finding: Seen;
+  /** Severity 9 and above, or an attack sequence. */
+  critical: boolean;
+  /** Milliseconds since 1970: when the detector saw last what the finding tells; absent for a person's request. */
+  lastSeen?: number;
   /** Milliseconds since 1970. */
   now: number;
 }
@@ -71,10 +92,13 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     };
   }
 
-  async function take(request: ClaimRequest, before: TargetItem | null): Promise<TargetItem> {
+  /** `ended`: what is left of the incident before, which is forgotten by that. */
+  async function take(request: ClaimRequest, seen: TargetItem | null, ended: Ended | null): Promise<TargetItem> {
     const { target, holder, leaseMs, asked, now } = request;
+    const over = seen !== null && isOver(seen, now);
+    const before = over ? null : seen;
     const resumed = before?.holder === holder;
-    const asSeen = before ? unchanged(before) : null;
+    const asSeen = seen ? unchanged(seen) : notEnded(ended);
     const item: TargetItem = {
       incidentId: before?.incidentId ?? request.incidentId,
       holder,
@@ -84,11 +108,13 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       settled: false,
       run: (before?.run ?? 0) + (resumed ? 0 : 1),
       releasing: before?.releasing ?? false,
+      critical: before?.critical ?? false,
     };
     await update(
       targetKey(target),
       `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run, listed = :listed` +
-        (item.leaseUntil === undefined ? ' REMOVE leaseUntil' : ', leaseUntil = :lease'),
+        (item.leaseUntil === undefined ? '' : ', leaseUntil = :lease') +
+        ` REMOVE held, settledAt, endedId, endedHow, endedAt, expiresAt${item.leaseUntil === undefined ? ', leaseUntil' : ''}`,
       { '#holder': 'holder', '#run': 'run' },
       {
         ':id': { S: item.incidentId },
@@ -98,11 +124,22 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         ':run': { N: String(item.run) },
         ':listed': { S: LISTED.value },
         ...(item.leaseUntil === undefined ? {} : { ':lease': { N: String(item.leaseUntil) } }),
-        ...asSeen?.values,
+        ...asSeen.values,
       },
-      asSeen?.condition ?? 'attribute_not_exists(incidentId)',
+      asSeen.condition,
     );
+    if (over) await markClosed(seen.incidentId, now).catch(() => {});
     return item;
+  }
+
+  /** An incident that took evidence only has come to its end by itself: no error of this stands in the way of the next. */
+  async function markClosed(incidentId: string, now: number): Promise<void> {
+    await update(
+      incidentKey(incidentId),
+      'SET #open = :no, updatedAt = :at',
+      { '#open': 'open' },
+      { ':no': { BOOL: false }, ':at': { S: new Date(now).toISOString() } },
+    );
   }
 
   return {
@@ -111,32 +148,37 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     /** One call where nothing is open on the target; more where there is something to join, resume or take over. */
     async claim(request: ClaimRequest): Promise<Claim> {
       let seen: TargetItem | null = null;
+      let ended: Ended | null = null;
       for (;;) {
+        if (ended && request.lastSeen !== undefined && request.lastSeen <= ended.at) return { kind: 'stale', ended };
         if (seen) {
           const verdict = judge(seen, request);
           if (verdict === 'join') {
-            await this.addFinding(seen.incidentId, request.findingId);
             return {
               kind: 'joined',
               incidentId: seen.incidentId,
               response: seen.asked,
               running: seen.holder !== undefined,
+              held: seen.held !== undefined,
+              news: await this.addFinding(seen.incidentId, request.finding),
             };
           }
           if (verdict === 'wait') return { kind: 'held', incidentId: seen.incidentId, holder: seen.holder ?? '' };
         }
         try {
-          const item = await take(request, seen);
+          const item = await take(request, seen, ended);
           return {
             kind: 'claimed',
             incidentId: item.incidentId,
             run: item.run,
-            prior: seen ? await prior(item) : null,
+            prior: seen?.incidentId === item.incidentId ? await prior(item) : null,
+            ended,
           };
         } catch (error) {
           if (!isRefused(error)) throw error;
           // Somebody else's item, or a newer one than was read: judge that one.
-          seen = error.Item ? targetItem(error.Item) : null;
+          seen = openItem(error.Item);
+          ended = seen ? null : endedItem(error.Item);
         }
       }
     },
@@ -187,8 +229,45 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       }
     },
 
-    async addFinding(incidentId: string, findingId: string): Promise<void> {
-      await update(incidentKey(incidentId), 'ADD findings :one', {}, { ':one': { SS: [findingId] } });
+    /** @returns whether it is news to the incident; also where that cannot be written down. */
+    async addFinding(incidentId: string, finding: Seen): Promise<boolean> {
+      const mark = markOf(finding);
+      try {
+        await update(
+          incidentKey(incidentId),
+          'ADD findings :one, told :marks',
+          {},
+          { ':one': { SS: [finding.id] }, ':marks': { SS: [mark] }, ':mark': { S: mark } },
+          'attribute_not_exists(told) OR NOT contains(told, :mark)',
+        );
+        return true;
+      } catch (error) {
+        // What cannot be recorded, such as one finding too many for the item, must not keep the claim from being judged.
+        return !isRefused(error);
+      }
+    },
+
+    /** Where an incident is open on the target, the finding becomes part of it; null: none is. */
+    async joinOpen(target: Target, finding: Seen): Promise<{ incidentId: string; news: boolean } | null> {
+      const seen = openItem((await read(targetKey(target))) ?? undefined);
+      return seen && { incidentId: seen.incidentId, news: await this.addFinding(seen.incidentId, finding) };
+    },
+
+    /** The claim goes back, and nothing has been done by it. */
+    async withdraw(target: Target, holder: string, first: boolean): Promise<void> {
+      try {
+        if (first) await removeWhere(targetKey(target), 'holder', holder);
+        else
+          await update(
+            targetKey(target),
+            'REMOVE #holder, leaseUntil',
+            { '#holder': 'holder' },
+            { ':me': { S: holder } },
+            '#holder = :me',
+          );
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+      }
     },
 
     /** The end of a run: what came of it, and whether the incident stays open on the target. */
@@ -203,12 +282,17 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         at: string;
         /** The result tells of changes that a release has begun to undo: the incident stays in that state. */
         undone?: boolean;
+        /** A person is asked. */
+        held?: HeldBy | 'decided';
+        critical?: boolean;
       },
     ): Promise<void> {
       await update(
         incidentKey(result.incidentId),
         'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
-          'startedAt = :started, updatedAt = :at, #result = :result, #open = :open ADD findings :one',
+          'startedAt = :started, updatedAt = :at, #result = :result, #open = :open' +
+          (end.held === undefined || end.held === 'decided' ? ' REMOVE approval, callbackId' : '') +
+          ' ADD findings :one, told :marks',
         { '#status': 'status', '#response': 'response', '#region': 'region', '#result': 'result', '#open': 'open' },
         {
           ':status': { S: end.undone ? RELEASING : result.status },
@@ -221,15 +305,24 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
           ':result': { S: JSON.stringify(result) },
           ':open': { BOOL: end.open },
           ':one': { SS: [result.finding.id] },
+          ':marks': { SS: [markOf({ id: result.finding.id, severity: result.finding.severity.label })] },
         },
       );
       try {
         if (end.open) {
           await update(
             targetKey(target),
-            `SET settled = :settled, asked = :asked REMOVE #holder, leaseUntil${end.undone ? '' : ', releasing'}`,
+            'SET settled = :settled, asked = :asked, settledAt = :now, critical = :critical' +
+              `${end.held === undefined ? '' : ', held = :held'} REMOVE #holder, leaseUntil${end.undone ? '' : ', releasing'}`,
             { '#holder': 'holder' },
-            { ':settled': { BOOL: end.settled }, ':asked': { S: end.asked }, ':me': { S: holder } },
+            {
+              ':settled': { BOOL: end.settled },
+              ':asked': { S: end.asked },
+              ':now': { N: String(Date.parse(end.at)) },
+              ':critical': { BOOL: end.critical ?? false },
+              ...(end.held === undefined ? {} : { ':held': { S: end.held } }),
+              ':me': { S: holder },
+            },
             '#holder = :me',
           );
         } else {
@@ -248,7 +341,8 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       try {
         await update(
           targetKey(target),
-          'SET incidentId = :id, settled = :settled, asked = :asked, #run = :one, listed = :listed',
+          'SET incidentId = :id, settled = :settled, asked = :asked, #run = :one, listed = :listed ' +
+            'REMOVE endedId, endedHow, endedAt, expiresAt',
           { '#run': 'run' },
           {
             ':id': { S: incidentId },
@@ -283,6 +377,12 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
 
     ...openLedger(items),
 
+    ...controlLedger(items),
+
+    ...approvalLedger(items),
+
+    ...parkedLedger(items),
+
     /** False only where AWS says that the table does not exist. */
     exists: items.exists,
   };
@@ -291,6 +391,9 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
 /** What to do about an item that is there. */
 function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait' {
   const enough = rank(seen.asked) >= rank(request.asked);
+  if (isOver(seen, request.now)) return 'take';
+  if (seen.holder === undefined && seen.held !== undefined && !request.insist)
+    return liftsHold(seen, request) ? 'take' : 'join';
   if (seen.holder === undefined) return enough && seen.settled && !request.insist ? 'join' : 'take';
   if (seen.holder === request.holder) return 'take';
   // A run that died holds nothing for ever: past its lease it is taken over.
@@ -298,4 +401,30 @@ function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait
   // A Lambda that dies is started again, a local run is not: its end, or its lease's, decides what is left to do. Who
   // insists wants to see the end, since the run may yet turn out to do less than it was asked for.
   return enough && !request.insist && !isLocalExecution(seen.holder) ? 'join' : 'wait';
+}
+
+/**
+ * A person is asked, and findings alone change nothing about that. But a rule that asks for more than the one that asked first
+ * is the policy's own word, and a critical finding has a reserve which the one that a limit held back had not.
+ */
+function liftsHold({ held, critical, asked }: TargetItem, request: ClaimRequest): boolean {
+  if (held === 'rule') return rank(request.asked) > rank(asked);
+  return held === 'limit' && request.critical && !critical;
+}
+
+function openItem(item: Item | undefined): TargetItem | null {
+  return item?.['incidentId'] === undefined ? null : targetItem(item);
+}
+
+function notEnded(ended: Ended | null): { condition: string; values: Item } {
+  return ended
+    ? {
+        condition: 'attribute_not_exists(incidentId) AND endedAt = :seenEnded',
+        values: { ':seenEnded': { N: String(ended.at) } },
+      }
+    : { condition: 'attribute_not_exists(incidentId) AND attribute_not_exists(endedAt)', values: {} };
+}
+
+function markOf({ id, severity }: Seen): string {
+  return `${severity} ${id}`;
 }

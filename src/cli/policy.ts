@@ -32,7 +32,6 @@ function check(args: string[], io: Io): number {
     for (const problem of parsed.problems) io.err(`${formatProblem(problem)}\n`);
     return 2;
   }
-  for (const note of parsed.notes) io.err(`${formatProblem(note)}\n`);
   const failures = runPolicyTests(parsed.policies, parsed.tests);
   for (const failure of failures) io.err(`${formatProblem(failure)}\n`);
   const files = Object.keys(parsed.policies.accounts).length + 1;

@@ -14,6 +14,8 @@ export interface DigestEntry {
   /** ISO 8601, UTC. */
   at: string;
   consoleUrl?: string;
+  /** What became of it, where something did: `joined inc-…`. */
+  note?: string;
 }
 
 export interface DigestMessage {
@@ -47,12 +49,13 @@ export function digestMessage(entries: readonly DigestEntry[], mode: string): Di
     (entry) =>
       `- ${entry.severity} ${entry.type}, ${entry.instanceId} in ${entry.account}, ${entry.region}\n` +
       `  > ${entry.title}\n` +
-      `  ${entry.at}${entry.consoleUrl === undefined ? '' : `\n  ${entry.consoleUrl}`}`,
+      `  ${entry.at}${entry.note === undefined ? '' : `, ${entry.note}`}${entry.consoleUrl === undefined ? '' : `\n  ${entry.consoleUrl}`}`,
   );
   const more = told.length - shown.length;
   const text = [
-    `${counted(told.length, 'finding')} of the last hour that the policy asks to be told, and not`,
-    'to be acted on. NOTHING WAS CHANGED and no evidence was taken.',
+    `${counted(told.length, 'finding')} of the last hour that were told and not acted on: the policy asks for`,
+    'no more, or, where it is said, an open incident has them already or the responder',
+    'is stopped. NOTHING WAS CHANGED for them and no evidence was taken.',
     '',
     `Mode: ${mode}`,
     '',

@@ -158,6 +158,7 @@ export function releaseAdvice(result: IncidentResult, releaseCommand: string, li
 
 /** How a person isolates an instance that this run did not isolate; null where there is nothing to isolate. */
 export function isolateCommand({
+  incidentId,
   status,
   target,
   isolation,
@@ -168,7 +169,14 @@ export function isolateCommand({
   const gone = ['terminated', 'shutting-down'].includes(instance?.state ?? '');
   if (gone || finding.sample || isolation?.verified || status === 'joined' || decision.response === 'ignore')
     return null;
-  return `npx secresponse respond --instance ${target.instanceId}`;
+  return status === 'awaiting-approval'
+    ? `npx secresponse approve ${incidentId} --reason "..."`
+    : `npx secresponse respond --instance ${target.instanceId}`;
+}
+
+/** How a person leaves it as it is; null where nobody is asked. */
+export function denyCommand({ status, incidentId }: IncidentResult): string | null {
+  return status === 'awaiting-approval' ? `npx secresponse deny ${incidentId} --reason "..."` : null;
 }
 
 function tellable(command: string, { status }: IncidentResult): boolean {

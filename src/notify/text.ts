@@ -2,6 +2,7 @@
 import type { ChangeResult, IncidentResult } from '../runbook/incident.ts';
 import {
   changeState,
+  denyCommand,
   findingRows,
   instanceUrl,
   isolateCommand,
@@ -155,11 +156,13 @@ function evidence(result: IncidentResult, limits: Limits): string[] {
 function release(result: IncidentResult, { releaseCommand }: NoteContext, limits: Limits): string[] {
   const { text, commands, left } = releaseAdvice(result, releaseCommand, limits.items);
   const isolate = isolateCommand(result);
+  const deny = denyCommand(result);
   return [
     ...wrap(text, '  '),
     ...commands.map((command) => `  ${command}`),
     ...(left > 0 ? [`  … and ${grouped(left)} more; the plan (plan.json) has every state before.`] : []),
     ...(isolate === null ? [] : ['', '  To isolate it now, with credentials of its account:', `  ${isolate}`]),
+    ...(deny === null ? [] : ['', '  To leave it as it is:', `  ${deny}`]),
   ];
 }
 

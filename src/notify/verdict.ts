@@ -1,6 +1,7 @@
 /** How it ended, in words: the one thing to know first, the same in subject, text and report. Pure. */
 import { isolating } from '../containment/index.ts';
 import type { IncidentResult, Status } from '../runbook/incident.ts';
+import { when } from './facts.ts';
 import { grouped } from './sanitise.ts';
 
 export interface Verdict {
@@ -32,7 +33,7 @@ const verdicts: Record<Status, (result: IncidentResult) => Verdict> = {
   'awaiting-approval': (result) => ({
     lead: `[APPROVAL NEEDED${mark(result)}] NOT isolated:`,
     badge: 'APPROVAL NEEDED',
-    sentence: `${result.target.instanceId} is NOT isolated: the policy asks for a person's approval first.${also(result)}`,
+    sentence: `${result.target.instanceId} is NOT isolated: a person has to approve it first${waitsUntil(result)}. Why: ${result.decision.approval?.because ?? 'the policy asks for it'}.${also(result)}`,
     tone: 'warning',
   }),
   joined: ({ target }) => ({
@@ -50,6 +51,10 @@ const verdicts: Record<Status, (result: IncidentResult) => Verdict> = {
   notified: (result) => (result.decision.dryRun ? dryRun(result) : told(result)),
   failed,
 };
+
+function waitsUntil({ approval }: IncidentResult): string {
+  return approval?.until === undefined ? '' : ` (asked until ${when(approval.until)})`;
+}
 
 /** Within the brackets of the subject. */
 function mark(result: IncidentResult): string {
@@ -83,20 +88,18 @@ function dryRun(result: IncidentResult): Verdict {
 }
 
 function collected(result: IncidentResult): Verdict {
-  const { decision, target } = result;
+  const { target } = result;
   const failures = failureCount(result);
-  const asksFirst = decision.response === 'quarantine-after-approval';
+  const decided = result.approval?.state;
   const partly =
     failures === 0 ? '' : ` Not all of it: ${counted(failures, 'part')} of the response failed; see below.`;
   return {
-    lead: asksFirst
-      ? `[APPROVAL NEEDED${mark(result)}] NOT isolated:`
-      : `[EVIDENCE TAKEN${mark(result)}] NOT isolated:`,
-    badge: asksFirst ? 'APPROVAL NEEDED' : 'EVIDENCE TAKEN',
+    lead: `[EVIDENCE TAKEN${mark(result)}] NOT isolated:`,
+    badge: 'EVIDENCE TAKEN',
     sentence: `Evidence was taken of ${target.instanceId}. It is NOT isolated and nothing on it was changed${
-      asksFirst ? ": the policy asks for a person's approval first" : ''
+      decided === 'denied' ? ': a person has denied it' : decided === 'expired' ? ': nobody approved it' : ''
     }.${partly}`,
-    tone: failures === 0 && !asksFirst ? 'neutral' : 'warning',
+    tone: failures === 0 ? 'neutral' : 'warning',
   };
 }
 

@@ -1,7 +1,7 @@
 /** The verdict: pure and synchronous, so that explaining, rehearsing and responding cannot differ. */
 import type { Finding, Target, TargetFacts } from '../finding/finding.ts';
 import { whenHolds } from './conditions.ts';
-import type { Decision, Response } from './decision.ts';
+import type { ApprovalAsked, Approved, Decision, Response } from './decision.ts';
 import { rank } from './decision.ts';
 import { findTag } from './globs.ts';
 import type { Policy } from './policy.ts';
@@ -16,6 +16,8 @@ export interface DecideInput {
   modeCeiling?: 'observe' | 'enforce';
   /** A rehearsal was asked for, whatever the finding. */
   dryRun?: boolean;
+  /** A person has approved what this finding was held back for. */
+  approved?: Approved;
 }
 
 /** What a step of the decision contributes. */
@@ -24,6 +26,7 @@ interface Verdict {
   rule: string;
   reasons: string[];
   undecided: string[];
+  approval?: ApprovalAsked;
 }
 
 /** The most that may be done to what is protected. */
@@ -31,7 +34,7 @@ const CAP: Response = 'collect';
 
 export function decide(input: DecideInput): Decision {
   const matched = input.finding.archived ? archived(input.finding) : matchRules(input);
-  const { response, rule, reasons, undecided } = applyProtection(matched, input);
+  const { response, rule, reasons, undecided, approval } = askFirst(applyProtection(matched, input), input);
   const whyDry = dryRunReasons(input);
   return {
     response,
@@ -39,7 +42,19 @@ export function decide(input: DecideInput): Decision {
     reasons: [...reasons, ...whyDry],
     dryRun: whyDry.length > 0,
     undecided: [...new Set(undecided)],
+    ...(approval ? { approval } : {}),
   };
+}
+
+/** A rule may leave the quarantine to a person. */
+function askFirst(verdict: Verdict, { approved }: DecideInput): Verdict {
+  if (verdict.response !== 'quarantine-after-approval') return verdict;
+  if (approved) return { ...verdict, response: 'quarantine', reasons: [...verdict.reasons, approvedLine(approved)] };
+  return { ...verdict, approval: { heldBy: 'rule', because: `rule ${verdict.rule} asks for approval` } };
+}
+
+function approvedLine({ by, reason }: Approved): string {
+  return sentence(`Approved by ${by}: ${reason}`);
 }
 
 function archived({ source }: Finding): Verdict {
@@ -78,29 +93,53 @@ function noRule(): Verdict {
   return { response: 'ignore', rule: 'default', reasons: ['No rule of the policy matches.'], undecided: [] };
 }
 
-function applyProtection(matched: Verdict, { policy, finding, target, facts }: DecideInput): Verdict {
+function applyProtection(matched: Verdict, input: DecideInput): Verdict {
+  const { policy, target, facts } = input;
   if (rank(matched.response) <= rank(CAP)) return matched;
   const { instances, tags } = policy.protect;
-  if (instances.includes(target.instanceId)) {
-    return protect(matched, finding, `Instance ${target.instanceId} is listed in protect.instances`);
-  }
+  if (instances.includes(target.instanceId))
+    return protect(matched, input, `Instance ${target.instanceId} is listed in protect.instances`, 'absolute');
   if (tags.length === 0) return matched;
   if (facts.tags === undefined) {
     const note = 'Tags are not known yet: whether protect.tags applies is decided again when they are.';
     return { ...matched, reasons: [...matched.reasons, note], undecided: [...matched.undecided, 'tags'] };
   }
-  const found = findTag(tags, facts.tags);
-  return found === undefined ? matched : protect(matched, finding, `Tag ${found.tag} is protected (${found.glob})`);
+  // An absolute one first: with several, the strongest holds.
+  const absolute = Object.fromEntries(Object.entries(facts.tags).filter(([key]) => key.startsWith(AWS_TAG)));
+  const found = findTag(tags, absolute);
+  if (found) return protect(matched, input, `Tag ${found.tag} is protected (${found.glob})`, 'absolute');
+  const other = findTag(tags, facts.tags);
+  return other === undefined
+    ? matched
+    : protect(matched, input, `Tag ${other.tag} is protected (${other.glob})`, 'approvable');
 }
 
-/** Only a person who says why may go past a protection. */
-function protect(matched: Verdict, { request }: Finding, because: string): Verdict {
+/** Only AWS itself sets such tags. */
+const AWS_TAG = 'aws:';
+
+/**
+ * Only a person who says why may go past a protection. Where the instance may have given itself the tag that protects it, a
+ * person is asked at least.
+ */
+function protect(
+  matched: Verdict,
+  { finding: { request }, approved }: DecideInput,
+  because: string,
+  kind: 'absolute' | 'approvable',
+): Verdict {
   if (request?.force === true && request.reason !== undefined) {
     const note = `${because}; overridden by force: ${request.reason}`;
     return { ...matched, reasons: [...matched.reasons, sentence(note)] };
   }
+  if (kind === 'approvable' && approved)
+    return {
+      ...matched,
+      response: 'quarantine',
+      reasons: [...matched.reasons, sentence(because), approvedLine(approved)],
+    };
   const hint = request?.force === true ? ' (force needs a reason)' : '';
-  return { ...matched, response: CAP, reasons: [...matched.reasons, `${because}: ${CAP} at most${hint}.`] };
+  const capped = { ...matched, response: CAP, reasons: [...matched.reasons, `${because}: ${CAP} at most${hint}.`] };
+  return kind === 'absolute' ? capped : { ...capped, approval: { heldBy: 'protection', because } };
 }
 
 function dryRunReasons({ policy, finding, modeCeiling, dryRun }: DecideInput): string[] {

@@ -28,21 +28,12 @@ export interface PlacedTest extends Place {
 export interface ParsedPolicies {
   policies: Policies;
   tests: PlacedTest[];
-  /** What is valid but does not do yet what its reader may think. */
-  notes: Problem[];
 }
-
-/** Keys whose settings are read and kept, but which nothing obeys yet: nobody may believe in a limit that is not there. */
-const NOT_IN_FORCE: readonly (readonly ['limits' | 'containment', string?])[] = [
-  ['limits'],
-  ['containment', 'releaseHold'],
-];
 
 interface ParsedFile {
   source: PolicyText;
   content: PolicyFile;
   tests: PlacedTest[];
-  notes: Problem[];
 }
 
 export function parsePolicies(texts: readonly PolicyText[]): ParsedPolicies | { problems: Problem[] } {
@@ -61,7 +52,6 @@ export function parsePolicies(texts: readonly PolicyText[]): ParsedPolicies | { 
   return {
     policies: resolve(files),
     tests: files.flatMap(({ tests }) => tests),
-    notes: files.flatMap(({ notes }) => notes),
   };
 }
 
@@ -85,15 +75,7 @@ function parseFile(source: PolicyText): ParsedFile | { problems: Problem[] } {
     ...(account === undefined ? {} : { account }),
     test,
   }));
-  const notes = NOT_IN_FORCE.filter(([section, key]) => {
-    const there = content[section];
-    return there !== undefined && (key === undefined || Object.hasOwn(there, key));
-  }).map((path) => ({
-    file,
-    ...yaml.placeOfKey(path.length > 1 ? [path[0]] : [], path.at(-1) ?? ''),
-    message: `${path.join('.')} is valid but not in force yet: this version does not obey it`,
-  }));
-  return { source, content, tests, notes };
+  return { source, content, tests };
 }
 
 function resolve(files: readonly ParsedFile[]): Policies {

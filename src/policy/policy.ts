@@ -14,8 +14,11 @@ export interface Policy {
     /** Percentage of a group. */
     groupShare: number;
     reservePerHour: number;
+    /** Keys of tags whose values make groups. */
+    groupTags: string[];
     onLedgerFailure: 'isolate' | 'collect';
   };
+  approval: { timeoutHours: number; onTimeout: 'isolate-critical' | 'leave' };
   collection: { os: 'on' | 'off'; budgetSeconds: number };
   containment: {
     order: 'auto' | 'collect-first' | 'contain-first';
@@ -48,8 +51,10 @@ export const BASE: Policy = {
     collectionsPerHour: null,
     groupShare: 50,
     reservePerHour: 2,
+    groupTags: [],
     onLedgerFailure: 'isolate',
   },
+  approval: { timeoutHours: 4, onTimeout: 'isolate-critical' },
   collection: { os: 'on', budgetSeconds: 120 },
   containment: {
     order: 'auto',
@@ -76,6 +81,7 @@ export function overlay(base: Policy, file: PolicyFile): Policy {
       tags: [...new Set([...base.protect.tags, ...(file.protect?.tags ?? [])])],
     },
     limits: { ...base.limits, ...given(file.limits) },
+    approval: { ...base.approval, ...given(file.approval) },
     collection: { ...base.collection, ...given(file.collection) },
     containment: { ...base.containment, ...given(file.containment) },
   };

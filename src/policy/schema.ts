@@ -107,6 +107,12 @@ const limitsSchema = z.strictObject({
   reservePerHour: count('a whole number', 10_000)
     .describe('Kept for critical findings, so that decoys cannot use up the limit; 2.')
     .optional(),
+  groupTags: z
+    .array(z.string({ error: 'the key of a tag' }).min(1, { error: 'the key of a tag' }))
+    .describe(
+      'Keys of tags: instances with the same value of one are a group too, of which groupShare may be contained at once; none.',
+    )
+    .optional(),
   onLedgerFailure: z
     .enum(['isolate', 'collect'])
     .describe('What to do where the ledger cannot be asked; isolate.')
@@ -116,6 +122,21 @@ const limitsSchema = z.strictObject({
 const collectionSchema = z.strictObject({
   os: z.enum(['on', 'off']).describe('Collect from the running system through Systems Manager; on.').optional(),
   budgetSeconds: count('a number of seconds up to 600', 600).describe('Isolation waits no longer; 120.').optional(),
+});
+
+const approvalSchema = z.strictObject({
+  timeoutHours: z
+    .int({ error: 'a number of hours from 1 to 144' })
+    .min(1, { error: 'a number of hours from 1 to 144' })
+    .max(144, { error: 'a number of hours from 1 to 144' })
+    .describe('How long a request for approval waits for a person; 4.')
+    .optional(),
+  onTimeout: z
+    .enum(['isolate-critical', 'leave'])
+    .describe(
+      'What then becomes of what a rule wants approved: isolate-critical (severity 9 and above, and attack sequences, are isolated; the rest is left) or leave; isolate-critical. What a limit, a protection or an earlier release holds back is always left.',
+    )
+    .optional(),
 });
 
 const access = z.union([
@@ -200,15 +221,21 @@ export const policyFileSchema = z
     rules: z.array(ruleSchema, { error: 'a list of rules' }).describe('The first that matches decides.').optional(),
     protect: z
       .strictObject({
-        instances: z.array(instanceId).describe('Ids of instances that are never quarantined.').optional(),
+        instances: z
+          .array(instanceId)
+          .describe('Ids of instances that are never quarantined: no approval lifts it, only a request with force.')
+          .optional(),
         tags: z
           .array(glob)
-          .describe('Instances with one of these tags (key or key=value, with *) are collected from at most.')
+          .describe(
+            'Instances with one of these tags (key or key=value, with *) are collected from at most. Tags whose key begins with aws: are absolute; for any other, which the instance may have given itself, approval to quarantine is asked.',
+          )
           .optional(),
       })
       .describe('What must not be taken off the network without a person.')
       .optional(),
     limits: limitsSchema.describe('How much may be done at once.').optional(),
+    approval: approvalSchema.describe('How long approval is waited for, and what happens without.').optional(),
     collection: collectionSchema.describe('What is collected from the host itself.').optional(),
     containment: containmentSchema.describe('How isolation is done.').optional(),
     administrators: z

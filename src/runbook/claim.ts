@@ -1,45 +1,97 @@
 /** The run's part in the ledger: it claims the incident, and tells in the end what came of it. */
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
+import type { Control, Stopped } from '../aws/ledger-control.ts';
 import type { Claim } from '../aws/ledger.ts';
+import { isCritical } from '../policy/limits.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { IncidentResult } from './incident.ts';
 import { asksForIsolation } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
 
-export type Claimed = Extract<Claim, { kind: 'claimed' }> | { kind: 'unclaimed'; error: string };
+export type Claimed =
+  | (Extract<Claim, { kind: 'claimed' }> & {
+      /** Another run has worked on the target since this one began. */
+      waited: boolean;
+      /** Null where it could not be read, or is better read again. */
+      control: Control | null;
+    })
+  | { kind: 'unclaimed'; error: string };
+
+export type ClaimAnswer =
+  | Claimed
+  | Extract<Claim, { kind: 'joined' | 'stale' }>
+  /** New findings are parked. */
+  | { kind: 'stopped'; stopped: Stopped };
+
+/** More than this does not travel through the durable state. */
+const CARRIED = 50_000;
+
+/** A person asks, or has approved: no flag and no limit stands in the way. */
+export function isPerson({ finding, approved }: IncidentContext): boolean {
+  return finding.source === 'manual' || finding.request !== undefined || approved !== undefined;
+}
 
 export async function claim(
   ctx: DurableContext,
   incident: IncidentContext,
   decision: Decision,
   name = 'claim',
-): Promise<
-  | (Extract<Claim, { kind: 'claimed' }> & { waited: boolean })
-  | Extract<Claim, { kind: 'joined' }>
-  | Extract<Claimed, { kind: 'unclaimed' }>
-> {
+): Promise<ClaimAnswer> {
   const { aws, target, finding, deps } = incident;
+  const person = isPerson(incident);
+  const lastSeen = Date.parse(finding.updatedAt ?? '');
+  let insist = name !== 'claim' || finding.request?.force === true || incident.approved !== undefined;
   for (let look = 0; ; look += 1) {
-    const answer = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, () =>
-      attempt(deps.budgets.claimMs, 'the claim', () =>
-        aws.ledger.claim({
-          target,
-          holder: deps.executionArn,
-          leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
-          incidentId: incident.incidentId,
-          asked: decision.response,
-          insist: name !== 'claim' || finding.request?.force === true,
-          findingId: finding.id,
-          now: deps.now(),
-        }),
-      ),
-    );
+    const insists = insist;
+    const { answer, control } = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, async () => {
+      const [taken, read] = await Promise.all([
+        attempt(deps.budgets.claimMs, 'the claim', () =>
+          aws.ledger.claim({
+            target,
+            holder: deps.executionArn,
+            leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
+            incidentId: incident.incidentId,
+            asked: decision.response,
+            insist: insists,
+            finding: { id: finding.id, severity: finding.severity.label },
+            critical: isCritical(finding),
+            ...(person || Number.isNaN(lastSeen) ? {} : { lastSeen }),
+            now: deps.now(),
+          }),
+        ),
+        attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
+      ]);
+      return { answer: taken, control: read.ok ? read.value : null };
+    });
     if (!answer.ok) return { kind: 'unclaimed', error: answer.error };
-    if (answer.value.kind === 'joined') return answer.value;
-    if (answer.value.kind === 'claimed') return { ...answer.value, waited: look > 0 || answer.value.prior !== null };
-    await ctx.wait('another run holds the claim', { seconds: deps.budgets.leasePollSeconds });
+    const claimed = answer.value;
+    const stopped = control?.stopped ?? null;
+    if (stopped !== null && !person && (claimed.kind === 'claimed' || claimed.kind === 'held')) {
+      if (claimed.kind === 'claimed') await withdraw(ctx, incident, claimed);
+      return { kind: 'stopped', stopped };
+    }
+    // The run that would be joined may be about to give up, since it was started by a finding.
+    const doomed = stopped !== null && claimed.kind === 'joined' && claimed.running && !insist;
+    if (claimed.kind === 'stale' || (claimed.kind === 'joined' && !doomed)) return claimed;
+    if (claimed.kind === 'claimed') {
+      const waited = look > 0 || claimed.prior !== null;
+      return { ...claimed, waited, control: (control?.seen?.length ?? 0) > CARRIED ? null : control };
+    }
+    if (doomed) insist = true;
+    else await ctx.wait('another run holds the claim', { seconds: deps.budgets.leasePollSeconds });
   }
+}
+
+/** Nothing has been done under the claim, and nothing will be. */
+export async function withdraw(
+  ctx: DurableContext,
+  { aws, target, deps }: IncidentContext,
+  { run }: Pick<Extract<Claim, { kind: 'claimed' }>, 'run'>,
+): Promise<void> {
+  await ctx.step('withdraw', () =>
+    attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.withdraw(target, deps.executionArn, run === 1)),
+  );
 }
 
 /** The last entry in the ledger: what came of it, and whether the incident stays open. */
@@ -53,14 +105,17 @@ export async function settle(
   const changed = result.changes.some(({ status, at }) => status === 'done' || at !== undefined);
   const collected = result.evidence.some(({ artifacts }) => artifacts.length > 0) || result.snapshots.length > 0;
   const asked = asksForIsolation(result.decision);
+  const held = result.decision.approval?.heldBy;
   const outcome = await ctx.step('close', () =>
     attempt(deps.budgets.closeMs, 'the ledger', () =>
       aws.ledger.close(target, deps.executionArn, result, {
         // What was told to isolate and did not manage to stays open: the next finding tries again.
-        open: changed || collected || asked,
+        open: changed || collected || asked || held !== undefined,
         settled: result.status !== 'failed',
         asked: result.decision.response,
         at: new Date(deps.now()).toISOString(),
+        critical: isCritical(result.finding),
+        ...(held === undefined ? {} : { held }),
       }),
     ),
   );
@@ -84,8 +139,9 @@ export async function giveBack(
         undone,
         asked: prior.decision.response,
         at: new Date(deps.now()).toISOString(),
+        critical: isCritical(prior.finding),
       });
-      await aws.ledger.addFinding(prior.incidentId, finding.id);
+      await aws.ledger.addFinding(prior.incidentId, { id: finding.id, severity: finding.severity.label });
     }),
   );
 }

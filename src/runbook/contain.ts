@@ -67,16 +67,19 @@ export interface ContainRequest {
   stored: ByAction<Json>;
   /** Evidence from outside has been asked for. */
   taken: Promise<unknown>;
+  /** Whether the limits let it through. Before that nothing is written down or changed that is the target's. */
+  admitted: Promise<boolean>;
   /** What an earlier run brought from the host. */
   fromHost: EvidenceResult | null;
 }
 
+/** Null where it was not let through: nothing has been changed then. */
 export async function contain(
   ctx: DurableContext,
   incident: IncidentContext,
   request: ContainRequest,
-): Promise<Containment> {
-  const { decision, observed, stored, taken, fromHost } = request;
+): Promise<Containment | null> {
+  const { decision, observed, stored, taken, admitted, fromHost } = request;
   const gone = goneReason(observed);
   const start = hostStart(incident, decision, observed, fromHost);
   if (gone !== null) {
@@ -93,9 +96,11 @@ export async function contain(
   }
   return ctx.runInChildContext('contain', async (child) => {
     const [planned, addressesOff, collected] = [deferred<unknown>(), deferred<unknown>(), deferred<unknown>()];
-    const [routed, cutOff] = [deferred<{ route: Route; at: number }>(), deferred<unknown>()];
+    const [routed, cutOff] = [deferred<{ route: Route; at: number } | null>(), deferred<unknown>()];
     const hosts = child.runInChildContext('host', async (own) => {
-      const { route, at } = await routed.promise;
+      const known = await routed.promise;
+      if (known === null) return null;
+      const { route, at } = known;
       if (start.kind === 'not' || !collects(route)) {
         collected.resolve(null);
         return start.kind === 'not' ? start.why : { ...NOTHING, reason: route.why };
@@ -112,6 +117,7 @@ export async function contain(
     const networks = child.runInChildContext('network', (own) =>
       isolate(own, incident, decision, observed, stored, start, {
         taken,
+        admitted,
         onRoute: (route, at) => {
           way = route;
           routed.resolve({ route, at });
@@ -126,6 +132,7 @@ export async function contain(
     );
     const changing = PARTS.map(({ name, early, of }) =>
       child.runInChildContext(name, async (own) => {
+        if (!(await admitted)) return null;
         if (!early) await within(PATIENCE_MS, moved.promise);
         const plan = await own.step(`plan-${name}`, () =>
           planChanges(incident, of, name, {
@@ -133,6 +140,7 @@ export async function contain(
             observed,
             stored,
             taken,
+            admitted,
             collecting: way !== undefined && collects(way),
           }),
         );
@@ -169,7 +177,10 @@ export async function contain(
         return outcome;
       }),
     ]);
-    return summed(incident, observed, network, parts, host);
+    // All of them or none: they have the same word for it.
+    const told = parts.flatMap((part) => part ?? []);
+    if (network === null || host === null || told.length < parts.length) return null;
+    return summed(incident, observed, network, told, host);
   });
 }
 
@@ -239,15 +250,15 @@ async function carryOut(
   incident: IncidentContext,
   action: Action,
   ready: Ready | undefined,
-  routed: Promise<{ route: Route }>,
+  routed: Promise<{ route: Route } | null>,
   collected: Promise<unknown>,
 ): Promise<Outcome> {
   const known = ready ?? { reading: { state: null, found: null, error: 'no reading' }, prepared: null };
   const { state } = known.reading;
   let written: Written | null = null;
   if (action.when === 'after-collection') {
-    const { route } = await routed;
-    if (collects(route) && action.meanwhile && known.reading.error === undefined) {
+    const route = (await routed)?.route;
+    if (route !== undefined && collects(route) && action.meanwhile && known.reading.error === undefined) {
       const to = action.meanwhile(state, known.prepared, contextOf(incident));
       if (!action.same(state, to))
         written = await ctx.step(`${action.name}-meanwhile`, () => write(incident, action, state, to));

@@ -12,8 +12,12 @@ import type { IncidentContext } from './runbook.ts';
 /** How long a digest is open after its time before another run takes over what its opener left. */
 const GRACE_MS = 600_000;
 
-/** Tells the finding in the digest. @returns what became of it; `failed` only where nobody will be told. */
-export async function tellInDigest(ctx: DurableContext, incident: IncidentContext): Promise<NotificationResult> {
+/** Tells the finding in the digest. `note`: what became of it, where that is not nothing. @returns what became of it; `failed` only where nobody will be told. */
+export async function tellInDigest(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  note?: string,
+): Promise<NotificationResult> {
   const { aws, target, finding, deps } = incident;
   const entry: DigestEntry = digestEntry({
     findingId: finding.id,
@@ -24,6 +28,7 @@ export async function tellInDigest(ctx: DurableContext, incident: IncidentContex
     region: target.region,
     instanceId: target.instanceId,
     at: finding.updatedAt ?? new Date(deps.startedAt).toISOString(),
+    ...(note === undefined ? {} : { note }),
     ...(finding.consoleUrl === undefined ? {} : { consoleUrl: finding.consoleUrl }),
   });
   // A person who runs it here waits for no digest.

@@ -1,5 +1,5 @@
 /** One response to one target, as data: what `--json` prints, the ledger keeps, and the notification and report tell. */
-import type { Decision } from '../policy/decision.ts';
+import type { ApprovalAsked, Decision } from '../policy/decision.ts';
 import type { Finding, Target } from '../finding/finding.ts';
 
 export type Status = 'quarantined' | 'collected' | 'notified' | 'ignored' | 'joined' | 'awaiting-approval' | 'failed';
@@ -70,6 +70,19 @@ export interface Isolation {
   flows?: string;
 }
 
+/** A request for a person's approval, and what came of it. */
+export interface ApprovalResult extends ApprovalAsked {
+  /** `expired`: nobody decided in time. `superseded`: another run, a release or a closing was faster. */
+  state: 'pending' | 'approved' | 'denied' | 'expired' | 'superseded';
+  /** ISO 8601, UTC; until when it is waited for. Absent where no execution waits. */
+  until?: string;
+  /** Who decided, as claimed. */
+  by?: string;
+  reason?: string;
+  /** ISO 8601, UTC. */
+  decidedAt?: string;
+}
+
 export interface NotificationResult {
   status: Outcome;
   reason?: string;
@@ -98,6 +111,8 @@ export interface IncidentResult {
   changes: ChangeResult[];
   /** Null where no isolation was asked for. */
   isolation: Isolation | null;
+  /** Present where a person was asked whether the instance may be quarantined. */
+  approval?: ApprovalResult;
   notification: NotificationResult;
   residualRisks: string[];
   /** Parts of the response that failed, one line each, beside failed evidence and changes (ledger, manifest, observation). */

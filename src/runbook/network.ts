@@ -51,6 +51,8 @@ export interface NetworkOutcome extends Prepared {
 export interface NetworkGates {
   /** Evidence from outside has been asked for. */
   taken: Promise<unknown>;
+  /** Whether the limits let it through. */
+  admitted: Promise<boolean>;
   /** Tells how it is done, as soon as that is known. */
   onRoute: (route: Route, at: number) => void;
   /** The first change of the network has been asked for, or there is none before the collection. */
@@ -61,6 +63,7 @@ export interface NetworkGates {
   addressesOff: Promise<unknown>;
 }
 
+/** Null where it was not let through. */
 export async function isolate(
   ctx: DurableContext,
   incident: IncidentContext,
@@ -69,9 +72,10 @@ export async function isolate(
   stored: Record<string, Json>,
   start: HostStart,
   gates: NetworkGates,
-): Promise<NetworkOutcome> {
+): Promise<NetworkOutcome | null> {
   const action = quarantineNetwork;
-  const prepared = await ctx.step('prepare', () => prepare(incident, decision, observed, stored, start, gates.taken));
+  const prepared = await ctx.step('prepare', () => prepare(incident, decision, observed, stored, start, gates));
+  if (prepared === null) return null;
   const { ready, route } = prepared;
   gates.onRoute(route, prepared.at);
   const context = contextOf(incident);
@@ -116,8 +120,8 @@ async function prepare(
   observed: Observation,
   stored: Record<string, Json>,
   start: HostStart,
-  taken: Promise<unknown>,
-): Promise<Prepared> {
+  { taken, admitted }: NetworkGates,
+): Promise<Prepared | null> {
   const { deps, target } = incident;
   const action = quarantineNetwork;
   const evidenceTime = evidenceGate(taken, deps.budgets);
@@ -125,19 +129,28 @@ async function prepare(
   const earlier = stored[action.name];
   const before = earlier === undefined ? {} : { [action.name]: earlier };
   const readings = { [action.name]: reading };
-  const [record, plan, made, meanwhile] = await Promise.all([
-    recordFrom(incident, 'network', [action], before, readings),
-    storePlan(incident, {
-      name: 'plan.json',
-      decision,
-      from: kept([action], before, readings),
-      readings,
-      observed,
-    }),
+  const [written, made, meanwhile] = await Promise.all([
+    admitted.then((through) =>
+      through
+        ? Promise.all([
+            recordFrom(incident, 'network', [action], before, readings),
+            storePlan(incident, {
+              name: 'plan.json',
+              decision,
+              from: kept([action], before, readings),
+              readings,
+              observed,
+            }),
+          ])
+        : null,
+    ),
+    // Groups of ours change nothing for anybody: they are made while the limits are asked.
     makeReady(incident, action, reading),
     meanwhileGroup(incident, observed, start),
     evidenceTime,
   ]);
+  if (written === null) return null;
+  const [record, plan] = written;
   const { order } = deps.policy(target.account).containment;
   const notOnHost = start.kind === 'run' ? null : (start.why.reason ?? 'an earlier run has collected from the host');
   // Nothing is collected from a host that could not be cut off: that is tried until it is, and not put off.

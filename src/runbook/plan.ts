@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../containment/action.ts';
 import { finalKinds } from '../containment/access.ts';
 import type { NetworkState } from '../containment/interfaces.ts';
 import type { Groups } from '../containment/quarantine-network.ts';
-import type { Decision } from '../policy/decision.ts';
+import type { ApprovalAsked, Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { EvidenceResult, IncidentResult, Isolation, Json, NotificationResult, Status } from './incident.ts';
 import type { ActionReading, Observation } from './observe.ts';
@@ -32,6 +32,12 @@ export function asksForIsolation(decision: Decision): boolean {
 
 export function asksForEvidence(decision: Decision): boolean {
   return ['collect', 'quarantine-after-approval', 'quarantine'].includes(decision.response);
+}
+
+/** The quarantine waits for a person; until then evidence is taken, which changes nothing. */
+export function heldBack(decision: Decision, approval: ApprovalAsked): Decision {
+  const reason = `${approval.because.charAt(0).toUpperCase()}${approval.because.slice(1)}: evidence is taken, and approval is asked.`;
+  return { ...decision, response: 'collect', reasons: [...decision.reasons, reason], approval };
 }
 
 /** Nothing that could be contained: the reason, for people. */
@@ -93,8 +99,8 @@ export function residualRisks(
   observation: Observation | null,
 ): string[] {
   if (!isolation) {
-    return decision.response === 'quarantine-after-approval'
-      ? ['The instance is not isolated: the policy asks for a person first. Start a manual run to isolate it.']
+    return decision.approval
+      ? [`The instance is not isolated until a person approves it: ${decision.approval.because}.`]
       : [];
   }
   if (!isolation.verified)
@@ -119,6 +125,7 @@ export function statusOf(
   notification: NotificationResult,
 ): Status {
   if (decision.response === 'ignore') return 'ignored';
+  if (decision.approval && !decision.dryRun) return 'awaiting-approval';
   if (decision.dryRun || decision.response === 'notify')
     return notification.status === 'failed' ? 'failed' : 'notified';
   if (asksForIsolation(decision)) return isolation?.verified ? 'quarantined' : 'failed';

@@ -5,31 +5,39 @@
  * A step never rejects and always has a time limit: nothing that fails or hangs may keep isolation from being done, and an
  * error outside a step would end a durable execution for good. Steps may run twice; all that they do is idempotent.
  */
-import { createHash } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
 import type { Prior } from '../aws/ledger.ts';
+import { isolating } from '../containment/index.ts';
 import { evidencePrefix } from '../evidence/manifest.ts';
+import { osTriage } from '../evidence/os-triage.ts';
 import { FindingError, type Finding, type FindingTarget, type Target } from '../finding/finding.ts';
 import { decide } from '../policy/decide.ts';
-import { rank, type Decision } from '../policy/decision.ts';
+import { rank, type Approved, type Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
+import { admit, admitEvidence, THROUGH } from './admit.ts';
+import { ask, decided } from './approval.ts';
+import { blank, ended, newIncidentId } from './blank.ts';
 import type { Budgets } from './budgets.ts';
-import { isolating } from '../containment/index.ts';
-import { contain, plannedChanges, type Containment } from './contain.ts';
-import { claim, giveBack, settle, type Claimed } from './claim.ts';
+import { claim, giveBack, isPerson, settle, withdraw, type Claimed } from './claim.ts';
 import { announce, seal } from './close.ts';
-import { contextOf } from './context.ts';
+import { contain, type Containment } from './contain.ts';
 import { hostStart } from './host.ts';
-import { osTriage } from '../evidence/os-triage.ts';
-import type { EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
-import { tellInDigest } from './digest.ts';
-import { factsOf, observe, observeOthers, type Observation } from './observe.ts';
-import { asksForEvidence, asksForIsolation, goneReason, looksIsolated, residualRisks, statusOf } from './plan.ts';
-import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
+import type { ApprovalResult, EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
+import { factsOf, type Observation } from './observe.ts';
+import {
+  asksForEvidence,
+  asksForIsolation,
+  goneReason,
+  heldBack,
+  looksIsolated,
+  residualRisks,
+  statusOf,
+} from './plan.ts';
+import { doneOnHost, preserve, type Preserved } from './preserve.ts';
+import { joined, notifyOnly, observation, park, rehearse, stale } from './rehearse.ts';
 import { answerRequest, requestedId } from './request.ts';
-import { storePlan } from './store-plan.ts';
 
 export interface RunbookDeps {
   aws: (target: Target) => Aws;
@@ -64,6 +72,8 @@ export interface IncidentContext {
   prefix: string;
   /** Targets that the finding names and nobody acts on, a line each: told with this incident. */
   left: string[];
+  /** Present where a person has approved what was held back; `result` tells of it. */
+  approved?: Approved & { result: ApprovalResult };
 }
 
 /** Responds to every target of a finding. @throws FindingError where there is nothing that may be acted on. */
@@ -108,15 +118,18 @@ async function runIncident(
   event: unknown,
   deps: RunbookDeps,
   left: readonly string[],
+  approved?: IncidentContext['approved'],
 ): Promise<IncidentResult> {
+  const policy = deps.policy(target.account);
   const judge = (facts = target.facts): Decision =>
     decide({
-      policy: deps.policy(target.account),
+      policy,
       finding,
       target,
       facts,
       dryRun: deps.dryRun,
       ...(deps.modeCeiling ? { modeCeiling: deps.modeCeiling } : {}),
+      ...(approved ? { approved } : {}),
     });
   const first = judge();
   const incidentId = requestedId(deps.executionArn, finding) ?? newIncidentId(deps.executionArn, target);
@@ -130,6 +143,7 @@ async function runIncident(
     run: 1,
     prefix: evidencePrefix(target, incidentId),
     left: left.map((line) => `not acted on: ${line}`),
+    ...(approved ? { approved } : {}),
   };
   if (first.response === 'ignore') return ended(incident, first, { status: 'ignored' });
   if (first.response === 'notify') return notifyOnly(ctx, incident, first);
@@ -137,18 +151,17 @@ async function runIncident(
 
   // Claim and first reading run together: neither needs the other, and a call's time counts.
   const [answer, reading] = await Promise.all([claim(ctx, incident, first), observation(ctx, incident)]);
-  const { containment } = deps.policy(target.account);
   // An incident that nobody works on is joined only while its isolation is there to be seen.
   const drifted =
     answer.kind === 'joined' &&
     !answer.running &&
+    !answer.held &&
     asksForIsolation(first) &&
-    !looksIsolated(reading.readings[isolating], containment);
+    !looksIsolated(reading.readings[isolating], policy.containment);
   const claimed = drifted ? await claim(ctx, incident, first, 'claim-drifted') : answer;
-  if (claimed.kind === 'joined') {
-    const joined = { ...incident, incidentId: claimed.incidentId, prefix: evidencePrefix(target, claimed.incidentId) };
-    return ended(joined, first, { status: 'joined', instance: reading.instance });
-  }
+  if (claimed.kind === 'joined') return joined(ctx, incident, first, claimed, reading);
+  if (claimed.kind === 'stale') return stale(incident, first, claimed);
+  if (claimed.kind === 'stopped') return park(ctx, incident, first, claimed.stopped);
   if (claimed.kind === 'claimed') {
     incident.incidentId = claimed.incidentId;
     incident.run = claimed.run;
@@ -157,16 +170,17 @@ async function runIncident(
   // Another run has changed the target since the first reading.
   const observed =
     claimed.kind === 'claimed' && claimed.waited ? await observation(ctx, incident, 'observe-again') : reading;
-  const decision = judge(factsOf(observed, target.facts));
+  const decision = afterRelease(incident, judge(factsOf(observed, target.facts)), claimed);
   const prior = claimed.kind === 'claimed' ? claimed.prior : null;
 
   if (
     prior?.result &&
     prior.result.status !== 'failed' &&
+    !prior.result.decision.approval &&
     rank(prior.result.decision.response) >= rank(decision.response) &&
     // What a release has begun to undo does not hold any more.
     !(prior.undone && asksForIsolation(decision)) &&
-    !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating], containment))
+    !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating], policy.containment))
   ) {
     await giveBack(ctx, incident, prior.result, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
@@ -177,8 +191,25 @@ async function runIncident(
         incident.aws.ledger.lower(target, deps.executionArn, decision.response),
       ),
     );
-  return carryOut(ctx, incident, decision, observed, claimed, prior);
+  const isolate: Isolate = (child, given) => runIncident(child, finding, target, event, deps, left, given);
+  return carryOut(ctx, incident, decision, observed, claimed, prior, isolate);
 }
+
+/** How what a person approves later is carried out. */
+type Isolate = (ctx: DurableContext, approved: NonNullable<IncidentContext['approved']>) => Promise<IncidentResult>;
+
+/** A person has let the instance go not long ago: whether it is taken again is for a person. */
+function afterRelease(incident: IncidentContext, decision: Decision, claimed: Claimed): Decision {
+  const last = claimed.kind === 'claimed' ? claimed.ended : null;
+  const { releaseHold } = incident.deps.policy(incident.target.account).containment;
+  if (last?.how !== 'released' || !asksForIsolation(decision) || isPerson(incident)) return decision;
+  if (incident.deps.startedAt - last.at > releaseHold * DAY_MS) return decision;
+  const at = new Date(last.at).toISOString();
+  const because = `the instance was released at ${at} (incident ${last.incidentId}), and a recurrence within ${releaseHold} days asks for approval (containment.releaseHold)`;
+  return heldBack(decision, { heldBy: 'release', because });
+}
+
+const DAY_MS = 24 * 3_600_000;
 
 /** Preserve and contain, side by side, then seal and tell. */
 async function carryOut(
@@ -188,25 +219,40 @@ async function carryOut(
   observed: Observation,
   claimed: Claimed,
   prior: Prior | null,
+  isolate: Isolate,
 ): Promise<IncidentResult> {
+  const noEvidence = await evidenceHeld(ctx, incident, decision, claimed);
+  if (noEvidence !== null && !decision.approval) {
+    if (claimed.kind === 'claimed') await withdraw(ctx, incident, claimed);
+    return notifyOnly(ctx, incident, { ...decision, response: 'notify', reasons: [...decision.reasons, noEvidence] });
+  }
   let onTaken = (): void => {};
   const taken = new Promise<void>((resolve) => void (onTaken = resolve));
   const fromHost = doneOnHost(prior?.result ?? null);
+  const admission = asksForIsolation(decision) ? admit(ctx, incident, observed, claimed) : Promise.resolve(THROUGH);
   const containing = asksForIsolation(decision)
     ? contain(ctx, incident, {
         decision,
         observed,
         stored: prior?.from ?? {},
         taken,
+        // A person's request is counted, and waits for no counting.
+        admitted: isPerson(incident) ? Promise.resolve(true) : admission.then(({ held }) => held === null),
         fromHost,
       })
-    : Promise.resolve(notContained(incident, decision, observed, fromHost));
+    : Promise.resolve(null);
   // Asked for in the same moment, but after what isolation waits for: its calls stand first in the line.
-  const preserving: Preserved = asksForEvidence(decision)
-    ? preserve(ctx, incident, prior?.result ?? null)
-    : { taken: Promise.resolve(), results: Promise.resolve([]) };
+  const preserving: Preserved =
+    asksForEvidence(decision) && noEvidence === null
+      ? preserve(ctx, incident, prior?.result ?? null)
+      : { taken: Promise.resolve(), results: Promise.resolve([]) };
   void preserving.taken.then(onTaken);
-  const [collected, contained] = await Promise.all([preserving.results, containing]);
+  const [collected, outcome, admitted] = await Promise.all([preserving.results, containing, admission]);
+  const final =
+    admitted.held !== null && outcome === null
+      ? heldBack(decision, { heldBy: 'limit', because: admitted.held })
+      : decision;
+  const contained = outcome ?? notContained(incident, final, observed, fromHost);
 
   if (
     contained.isolation &&
@@ -221,10 +267,12 @@ async function carryOut(
       ? []
       : [`the instance could not be read: ${observed.instanceError}`]),
     ...(gone !== null && asksForIsolation(decision) ? [`${gone}: there is nothing left to isolate`] : []),
+    ...admitted.failures,
+    ...(noEvidence === null ? [] : [`no evidence was taken: ${noEvidence}`]),
     ...contained.failures,
   ];
   const result: IncidentResult = {
-    ...blank(incident, decision),
+    ...blank(incident, final),
     evidence: [
       ...collected.map(({ evidence }) => evidence),
       ...(asksForEvidence(decision) ? [contained.host] : []),
@@ -233,16 +281,29 @@ async function carryOut(
     snapshots: collected.flatMap(({ snapshots }): Snapshot[] => snapshots),
     changes: contained.changes,
     isolation: contained.isolation,
-    residualRisks: residualRisks(decision, contained.isolation, contained.risks, observed),
+    residualRisks: residualRisks(final, contained.isolation, contained.risks, observed),
     failures,
     instance: observed.instance,
     startedAt: new Date(observed.startedAt).toISOString(),
   };
-  result.status = statusOf(decision, result.evidence, result.isolation, result.notification);
+  result.status = statusOf(final, result.evidence, result.isolation, result.notification);
+  const asked = result.status === 'awaiting-approval' ? await ask(ctx, incident, result) : null;
+  if (asked) result.approval = asked.approval;
+  result.failures.push(...(asked?.failures ?? []));
   await seal(ctx, incident, result, prior?.result ?? null);
   await announce(ctx, incident, result);
   await settle(ctx, incident, result, claimed);
-  return result;
+  return asked ? decided(ctx, incident, result, asked, isolate) : result;
+}
+
+/** Why no evidence may be taken now; null: it may. A quarantine takes its evidence whatever the limits. */
+async function evidenceHeld(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  decision: Decision,
+  claimed: Claimed,
+): Promise<string | null> {
+  return asksForEvidence(decision) && !asksForIsolation(decision) ? admitEvidence(ctx, incident, claimed) : null;
 }
 
 function notContained(
@@ -275,81 +336,4 @@ async function lookAgain(ctx: DurableContext, incident: IncidentContext, observe
     }),
   );
   if (now.ok && observed.instance) observed.instance.state = now.value;
-}
-
-function observation(ctx: DurableContext, incident: IncidentContext, name = 'observe'): Promise<Observation> {
-  const { aws, deps } = incident;
-  return ctx.step(name, () => observe(aws, contextOf(incident), deps.budgets, deps.startedAt));
-}
-
-/** A dry run: reads, plans, tells; claims nothing and changes nothing. */
-async function rehearse(
-  ctx: DurableContext,
-  incident: IncidentContext,
-  judge: (facts: FindingTarget['facts']) => Decision,
-): Promise<IncidentResult> {
-  const [observed, others] = await Promise.all([
-    observation(ctx, incident),
-    ctx.step('observe-others', () => observeOthers(incident.aws, contextOf(incident), incident.deps.budgets)),
-  ]);
-  const decision = judge(factsOf(observed, incident.target.facts));
-  const result: IncidentResult = {
-    ...blank(incident, decision),
-    instance: observed.instance,
-    startedAt: new Date(observed.startedAt).toISOString(),
-    failures: [
-      ...incident.left,
-      ...(observed.instanceError === undefined ? [] : [`the instance could not be read: ${observed.instanceError}`]),
-    ],
-    changes: asksForIsolation(decision) ? plannedChanges(incident, observed, others) : [],
-    evidence: asksForEvidence(decision) ? plannedEvidence() : [],
-  };
-  if (decision.response === 'ignore') return { ...result, status: 'ignored' };
-  result.status = 'notified';
-  const readings = { ...observed.readings, ...others };
-  const plan = await ctx.step('plan', () =>
-    storePlan(incident, { name: 'plan.json', decision, from: {}, readings, observed }),
-  );
-  result.evidence.push(plan);
-  await announce(ctx, incident, result);
-  return result;
-}
-
-async function notifyOnly(ctx: DurableContext, incident: IncidentContext, decision: Decision): Promise<IncidentResult> {
-  const result = { ...blank(incident, decision), startedAt: new Date(incident.deps.startedAt).toISOString() };
-  result.notification = await tellInDigest(ctx, incident);
-  result.status = result.notification.status === 'failed' ? 'failed' : 'notified';
-  return result;
-}
-
-function ended(incident: IncidentContext, decision: Decision, with_: Partial<IncidentResult>): IncidentResult {
-  return { ...blank(incident, decision), startedAt: new Date(incident.deps.startedAt).toISOString(), ...with_ };
-}
-
-function blank(incident: IncidentContext, decision: Decision): IncidentResult {
-  const { account, region, instanceId } = incident.target;
-  return {
-    incidentId: incident.incidentId,
-    status: 'failed',
-    target: { account, region, instanceId },
-    decision,
-    evidence: [],
-    snapshots: [],
-    changes: [],
-    isolation: null,
-    notification: { status: 'skipped', reason: 'nothing to tell' },
-    residualRisks: [],
-    failures: [...incident.left],
-    instance: null,
-    finding: incident.finding,
-    evidencePrefix: incident.prefix,
-    vault: incident.aws.vault.bucket,
-    startedAt: '',
-  };
-}
-
-/** The same execution gives the same target the same id, however often it is started. */
-function newIncidentId(executionArn: string, target: Target): string {
-  const text = `${executionArn}|${target.account}|${target.region}|${target.instanceId}`;
-  return `inc-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }

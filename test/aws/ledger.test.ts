@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { CreateTableCommand, DynamoDBClient, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
-import { ledgerGateway, type ClaimRequest, type Ledger } from '../../src/aws/ledger.ts';
+import { ledgerGateway, type Claim, type ClaimRequest, type Ledger } from '../../src/aws/ledger.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { smallBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
@@ -24,6 +24,11 @@ async function ledger(keys: string[] = ['pk']): Promise<Ledger> {
   return ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets });
 }
 
+function idOf(claim: Claim): string {
+  if (claim.kind === 'stale') throw new Error('no incident');
+  return claim.incidentId;
+}
+
 function request(holder: string, change: Partial<ClaimRequest> = {}): ClaimRequest {
   return {
     target,
@@ -32,7 +37,8 @@ function request(holder: string, change: Partial<ClaimRequest> = {}): ClaimReque
     incidentId: `inc-${holder}`,
     asked: 'quarantine',
     insist: false,
-    findingId: `finding-of-${holder}`,
+    finding: { id: `finding-of-${holder}`, severity: 'HIGH' },
+    critical: false,
     now: NOW,
     ...change,
   };
@@ -43,7 +49,7 @@ test('of ten claims at once one wins, the others join it', async () => {
   const claims = await Promise.all(Array.from({ length: 10 }, (_, index) => book.claim(request(`run-${index}`))));
   expect(claims.filter(({ kind }) => kind === 'claimed')).toHaveLength(1);
   expect(claims.filter(({ kind }) => kind === 'joined')).toHaveLength(9);
-  expect(new Set(claims.map(({ incidentId }) => incidentId)).size).toBe(1);
+  expect(new Set(claims.map(idOf)).size).toBe(1);
 });
 
 test('the holder gets its own claim again, as the same run', async () => {
@@ -51,7 +57,7 @@ test('the holder gets its own claim again, as the same run', async () => {
   const first = await book.claim(request('a'));
   const again = await book.claim(request('a'));
   expect(first).toMatchObject({ kind: 'claimed', run: 1 });
-  expect(again).toMatchObject({ kind: 'claimed', run: 1, incidentId: first.incidentId });
+  expect(again).toMatchObject({ kind: 'claimed', run: 1, incidentId: idOf(first) });
 });
 
 test('one that asks for more than the run under way waits for its end', async () => {
@@ -74,7 +80,7 @@ test('a local lease that holds is waited for, one that ran out is taken over, in
   expect(await book.claim(request('b', { now: NOW + 5_001 }))).toMatchObject({
     kind: 'claimed',
     run: 2,
-    incidentId: first.incidentId,
+    incidentId: idOf(first),
   });
   // Whoever lost the claim cannot renew it.
   await book.renew(target, mine, NOW + 99_000);
@@ -87,7 +93,7 @@ test('a Lambda run is joined while its lease holds, and taken over when it has d
   expect(await book.claim(request('b', { now: NOW + 999 }))).toMatchObject({ kind: 'joined', running: true });
   expect(await book.claim(request('c', { now: NOW + 1_000 }))).toMatchObject({
     kind: 'claimed',
-    incidentId: first.incidentId,
+    incidentId: idOf(first),
   });
 });
 

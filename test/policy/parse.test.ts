@@ -19,9 +19,8 @@ function rule(text: string): string {
 }
 
 test('the default policy is sound, and its own tests pass', () => {
-  const { policies, tests, notes } = parsed([{ file: 'default.yml', text: defaultText }]);
+  const { policies, tests } = parsed([{ file: 'default.yml', text: defaultText }]);
   expect(policies.default.mode).toBe('enforce');
-  expect(notes).toEqual([]);
   expect(tests.length).toBeGreaterThan(10);
   expect(runPolicyTests(policies, tests)).toEqual([]);
 });
@@ -212,26 +211,6 @@ test('administrators belong in the default only', () => {
   const text = 'version: 1\nextends: default\nadministrators: ["111122223333"]';
   expect(problemsOf({ file: 'default.yml', text: defaultText }, { file: 'a.yml', text, account: ACCOUNT })).toEqual([
     expect.stringContaining('a.yml:3:17 administrators belongs in default.yml'),
-  ]);
-});
-
-test('what is not in force yet is noted where a file sets it', () => {
-  const text =
-    'version: 1\nrules: []\nlimits: { quarantinesPerHour: 1 }\ncontainment:\n  order: auto\n  releaseHold: 7';
-  const { notes } = parsed([{ file: 'p.yml', text }]);
-  expect(notes).toEqual([
-    {
-      file: 'p.yml',
-      line: 3,
-      column: 1,
-      message: 'limits is valid but not in force yet: this version does not obey it',
-    },
-    {
-      file: 'p.yml',
-      line: 6,
-      column: 3,
-      message: 'containment.releaseHold is valid but not in force yet: this version does not obey it',
-    },
   ]);
 });
 

@@ -1,0 +1,129 @@
+/** The ledger's part in a person's decisions: what is asked, what came of it, and the end of an incident by a person's word. */
+import type { Target } from '../finding/finding.ts';
+import type { IncidentResult } from '../runbook/incident.ts';
+import { ending, incidentKey, targetKey, unchanged, type Ended } from './ledger-items.ts';
+import { controlLedger } from './ledger-control.ts';
+import { lookUp } from './ledger-release.ts';
+import { isRefused, json, type Table } from './table.ts';
+
+/** A request for approval that nobody has decided yet. */
+export interface Pending {
+  incidentId: string;
+  target: Target;
+  /** What the execution waits for; null where none does, e.g. since the responder ran on somebody's machine. */
+  callbackId: string | null;
+  /** Names the request: a later one replaces it. */
+  token: string;
+  result: IncidentResult;
+}
+
+export interface Closing {
+  /** As claimed. */
+  by: string;
+  reason: string;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+export function approvalLedger(items: Table) {
+  const { update, read } = items;
+  const control = controlLedger(items);
+  return {
+    /** Writes down that a person is asked. `token` names the request. */
+    async ask(incidentId: string, token: string, callbackId: string | null): Promise<void> {
+      await update(
+        incidentKey(incidentId),
+        `SET approval = :token${callbackId === null ? ' REMOVE callbackId' : ', callbackId = :callback'}`,
+        {},
+        { ':token': { S: token }, ...(callbackId === null ? {} : { ':callback': { S: callbackId } }) },
+      );
+    },
+
+    /** Null where nothing is asked about the incident. */
+    async pending(incidentId: string): Promise<Pending | null> {
+      const item = await read(incidentKey(incidentId));
+      const result = json(item?.['result']) as IncidentResult | null;
+      const token = item?.['approval']?.S;
+      if (!item || !result || token === undefined) return null;
+      return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, result };
+    },
+
+    /** Takes the request off. @returns false where it is not there any more: decided, replaced, released or closed. */
+    async decide(incidentId: string, token: string): Promise<boolean> {
+      try {
+        await update(
+          incidentKey(incidentId),
+          'REMOVE approval, callbackId',
+          {},
+          { ':token': { S: token } },
+          'approval = :token',
+        );
+        return true;
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        return false;
+      }
+    },
+
+    /** Whoever decides, writes down what came of it, on an incident that nobody works on. */
+    async settleHeld(result: IncidentResult, now: number): Promise<void> {
+      const at = new Date(now).toISOString();
+      await update(
+        incidentKey(result.incidentId),
+        'SET #status = :status, updatedAt = :at, #result = :result',
+        { '#status': 'status', '#result': 'result' },
+        { ':status': { S: result.status }, ':at': { S: at }, ':result': { S: JSON.stringify(result) } },
+      );
+      try {
+        await update(
+          targetKey(result.target),
+          'SET held = :decided, settledAt = :now',
+          { '#holder': 'holder' },
+          { ':decided': { S: 'decided' }, ':now': { N: String(now) }, ':id': { S: result.incidentId } },
+          'incidentId = :id AND attribute_not_exists(#holder)',
+        );
+      } catch (error) {
+        // A run has it: its own end counts more.
+        if (!isRefused(error)) throw error;
+      }
+    },
+
+    /** Ends an open incident without undoing anything. @returns why it cannot be, for people; null where it is ended. */
+    async closeIncident(
+      which: { incidentId: string } | { target: Target },
+      within: { account: string },
+      closing: Closing,
+    ): Promise<{ why: string } | { incidentId: string; target: Target }> {
+      for (;;) {
+        const found = await lookUp(read, which, within);
+        if ('why' in found) return found;
+        const { seen, target } = found;
+        const { incidentId } = seen;
+        if (seen.holder !== undefined && (seen.leaseUntil ?? Infinity) > closing.at)
+          return { why: `a run works on incident ${incidentId}: wait for its end` };
+        const asSeen = unchanged(seen);
+        const { expression, names, values } = ending({ incidentId, how: 'closed', at: closing.at } satisfies Ended);
+        try {
+          await update(targetKey(target), expression, names, { ...values, ...asSeen.values }, asSeen.condition);
+        } catch (error) {
+          if (!isRefused(error)) throw error;
+          // It has changed since it was read.
+          continue;
+        }
+        await update(
+          incidentKey(incidentId),
+          'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, callbackId',
+          { '#status': 'status', '#open': 'open' },
+          {
+            ':status': { S: 'closed' },
+            ':no': { BOOL: false },
+            ':at': { S: new Date(closing.at).toISOString() },
+            ':closed': { S: JSON.stringify({ ...closing, at: new Date(closing.at).toISOString() }) },
+          },
+        );
+        await control.uncount(incidentId);
+        return { incidentId, target };
+      }
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/** How much may be done at once: who is let through, and what is used by then. Pure. */
+import type { Policy } from './policy.ts';
+
+/** One incident that draws on the limits; JSON-safe, and short: many of them lie in one item. */
+export interface Usage {
+  /** Incident. */
+  i: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** q: quarantine; r: one on the reserve for critical findings; m: one that a person asked for; c: collection. */
+  kind: 'q' | 'r' | 'm' | 'c';
+  /** Groups that it is a contained member of, until it is released. */
+  groups?: string[];
+}
+
+/** A group of instances that are not to be contained all at once. */
+export interface GroupSize {
+  /** For people and as its key: `Auto Scaling group web`, `tag service=shop`. */
+  name: string;
+  /** How many instances it has. */
+  size: number;
+}
+
+export interface QuarantineAsked {
+  incidentId: string;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Severity 9 and above, or an attack sequence. */
+  critical: boolean;
+  /** A person has asked or approved: counted, not limited. */
+  person: boolean;
+  groups: readonly GroupSize[];
+}
+
+export interface Admission {
+  /** What is used now; null where nothing is to be written. */
+  next: Usage[] | null;
+  /** Null: go on. Else the limit that is reached, for people; no full stop. */
+  answer: string | null;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+export function admitQuarantine(used: readonly Usage[], limits: Policy['limits'], asked: QuarantineAsked): Admission {
+  const { incidentId, now, groups } = asked;
+  const own = used.find(({ i, kind }) => i === incidentId && kind !== 'c');
+  // It has been let through before: a run that is started again draws nothing anew.
+  if (own) return { next: null, answer: null };
+  const kept = current(used, now);
+  const enter = (kind: Usage['kind']): Admission => ({
+    next: [
+      ...kept,
+      { i: incidentId, at: now, kind, ...(groups.length === 0 ? {} : { groups: groups.map(({ name }) => name) }) },
+    ],
+    answer: null,
+  });
+  if (asked.person) return enter('m');
+  const full = groups.find((group) => contained(kept, group.name) + 1 > share(group.size, limits.groupShare));
+  if (full) {
+    const most = share(full.size, limits.groupShare);
+    return held(
+      `of the ${full.size} instances of ${full.name} at most ${most} may be contained at once (limits.groupShare ${limits.groupShare} %)`,
+    );
+  }
+  if (asked.critical && count(kept, now - HOUR_MS, ['r']) < limits.reservePerHour) return enter('r');
+  const hour = count(kept, now - HOUR_MS, ['q', 'm']);
+  if (hour >= limits.quarantinesPerHour)
+    return held(
+      `${hour} instances were quarantined within the hour (limits.quarantinesPerHour ${limits.quarantinesPerHour})`,
+    );
+  const day = count(kept, now - DAY_MS, ['q', 'm']);
+  if (limits.quarantinesPerDay !== null && day >= limits.quarantinesPerDay)
+    return held(
+      `${day} instances were quarantined within a day (limits.quarantinesPerDay ${limits.quarantinesPerDay})`,
+    );
+  return enter('q');
+}
+
+/** Collections that change nothing; what is quarantined is not counted here. */
+export function admitCollection(
+  used: readonly Usage[],
+  limits: Policy['limits'],
+  { incidentId, now, person }: Pick<QuarantineAsked, 'incidentId' | 'now' | 'person'>,
+): Admission {
+  // Nobody counts where nothing is limited.
+  if (limits.collectionsPerHour === null || used.some(({ i }) => i === incidentId)) return { next: null, answer: null };
+  const kept = current(used, now);
+  const hour = count(kept, now - HOUR_MS, ['c']);
+  if (!person && hour >= limits.collectionsPerHour)
+    return held(
+      `evidence was taken of ${hour} instances within the hour (limits.collectionsPerHour ${limits.collectionsPerHour})`,
+    );
+  return { next: [...kept, { i: incidentId, at: now, kind: 'c' }], answer: null };
+}
+
+/** Its end: it is a contained member of no group any more. What it has drawn on the hour and the day stays drawn. */
+export function withoutMember(used: readonly Usage[], incidentId: string): Omit<Admission, 'answer'> {
+  if (!used.some(({ i, groups }) => i === incidentId && groups !== undefined)) return { next: null };
+  return { next: used.map((one) => (one.i === incidentId ? { i: one.i, at: one.at, kind: one.kind } : one)) };
+}
+
+/** Severity 9 and above, or an attack sequence: such findings have a reserve of their own. */
+export function isCritical({
+  severity,
+  type,
+}: {
+  severity: { score: number | null; label: string };
+  type: string;
+}): boolean {
+  return severity.score === null
+    ? severity.label === 'CRITICAL'
+    : severity.score >= 9 || type.startsWith('AttackSequence:');
+}
+
+function held(answer: string): Admission {
+  return { next: null, answer };
+}
+
+function current(used: readonly Usage[], now: number): Usage[] {
+  return used.filter(({ at, groups }) => groups !== undefined || at > now - DAY_MS);
+}
+
+function count(used: readonly Usage[], since: number, kinds: readonly Usage['kind'][]): number {
+  return used.filter(({ at, kind }) => at > since && kinds.includes(kind)).length;
+}
+
+function contained(used: readonly Usage[], group: string): number {
+  return used.filter(({ groups }) => groups?.includes(group)).length;
+}
+
+/** Rounded up, and one at least. */
+function share(size: number, percent: number): number {
+  return Math.max(1, Math.ceil((size * percent) / 100));
+}

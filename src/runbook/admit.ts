@@ -1,0 +1,98 @@
+/** Whether the limits let a response through. It runs beside the preparation, so that isolation waits for no more than that. */
+import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import { attempt } from '../aws/deadline.ts';
+import { admitCollection, admitQuarantine, isCritical, type GroupSize } from '../policy/limits.ts';
+import type { Claimed } from './claim.ts';
+import { isPerson } from './claim.ts';
+import type { Observation } from './observe.ts';
+import type { IncidentContext } from './runbook.ts';
+
+export interface Admitted {
+  /** The limit that holds it back, for people; null: go on. */
+  held: string | null;
+  /** What could not be checked, a line each. */
+  failures: string[];
+}
+
+export const THROUGH: Admitted = { held: null, failures: [] };
+
+/** `claimed`: without a claim nothing is counted, and the policy says what that means. */
+export async function admit(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  observed: Observation,
+  claimed: Claimed,
+): Promise<Admitted> {
+  const { aws, deps, finding, target, incidentId } = incident;
+  const { limits } = deps.policy(target.account);
+  const person = isPerson(incident);
+  const unknown = (error: string): Admitted => {
+    if (!person && limits.onLedgerFailure === 'collect')
+      return { held: `the ledger could not be asked for the limits (limits.onLedgerFailure collect)`, failures: [] };
+    return { held: null, failures: [`the limits could not be checked: ${error}`] };
+  };
+  // The claim itself is told as failed.
+  if (claimed.kind === 'unclaimed') return { ...unknown(''), failures: [] };
+  return ctx.step('admit', async () => {
+    const { groups, failures } = await groupsOf(incident, observed);
+    const answer = await attempt(deps.budgets.claimMs, 'the ledger', () =>
+      aws.ledger.use(claimed.control, (used) =>
+        admitQuarantine(used, limits, { incidentId, now: deps.now(), critical: isCritical(finding), person, groups }),
+      ),
+    );
+    return answer.ok ? { held: answer.value, failures } : unknown(answer.error);
+  });
+}
+
+/** Taking evidence only. @returns the limit that holds it back; null: go on, also where it cannot be asked. */
+export async function admitEvidence(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  claimed: Claimed,
+): Promise<string | null> {
+  const { aws, deps, target, incidentId } = incident;
+  const { limits } = deps.policy(target.account);
+  if (limits.collectionsPerHour === null || claimed.kind === 'unclaimed') return null;
+  const person = isPerson(incident);
+  const answer = await ctx.step('admit-evidence', () =>
+    attempt(deps.budgets.claimMs, 'the ledger', () =>
+      aws.ledger.use(claimed.control, (used) => admitCollection(used, limits, { incidentId, now: deps.now(), person })),
+    ),
+  );
+  return answer.ok ? answer.value : null;
+}
+
+/** The groups of which not all may be contained at once: its Auto Scaling group, and those that the policy makes of tags. */
+async function groupsOf(
+  { aws, deps, target }: IncidentContext,
+  observed: Observation,
+): Promise<{ groups: GroupSize[]; failures: string[] }> {
+  const tags = observed.instance?.tags ?? {};
+  const { groupTags } = deps.policy(target.account).limits;
+  const scaling = tags['aws:autoscaling:groupName'];
+  const asked = [
+    ...(scaling === undefined
+      ? []
+      : [{ name: `Auto Scaling group ${scaling}`, size: () => aws.autoScaling.size(scaling) }]),
+    ...groupTags.flatMap((key) => {
+      const value = tags[key];
+      return value === undefined ? [] : [{ name: `tag ${key}=${value}`, size: () => aws.ec2.countByTag(key, value) }];
+    }),
+  ];
+  const sizes = await Promise.all(
+    asked.map(async ({ name, size }) => {
+      const answer = await attempt(deps.budgets.readMs, `counting ${name}`, size);
+      // The account and the Region belong to the name: two groups of one name are two.
+      const key = `${name} in ${target.region}`;
+      return answer.ok
+        ? { group: { name: key, size: answer.value } }
+        : {
+            failure: `how many instances ${name} has could not be read, so its share was not checked: ${answer.error}`,
+          };
+    }),
+  );
+  return {
+    groups: sizes.flatMap(({ group }) => group ?? []),
+    failures: sizes.flatMap(({ failure }) => failure ?? []),
+  };
+}
