@@ -10,6 +10,12 @@ const commands: Record<string, () => Promise<Command>> = {
   release: async () => (await import('./release.ts')).release,
   verify: async () => (await import('./verify.ts')).verify,
   explain: async () => (await import('./explain.ts')).explain,
+  approve: async () => (await import('./decide.ts')).approve,
+  deny: async () => (await import('./decide.ts')).deny,
+  close: async () => (await import('./close.ts')).close,
+  stop: async () => (await import('./switch.ts')).stop,
+  resume: async () => (await import('./switch.ts')).resume,
+  replay: async () => (await import('./switch.ts')).replay,
   policy: async () => (await import('./policy.ts')).policy,
 };
 

@@ -1,24 +1,20 @@
 /** `respond`: the responder on this machine, with the caller's credentials. */
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callerAccount, connect, type Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
 import { parseFinding } from '../finding/parse.ts';
 import { findingRequest } from '../finding/request.ts';
 import type { Finding, Target } from '../finding/finding.ts';
-import { createResponder, type ResponderResult } from '../handlers/responder.ts';
 import type { Settings } from '../handlers/settings.ts';
-import type { Policies } from '../policy/policy.ts';
 import type { Budgets } from '../runbook/budgets.ts';
 import { settingsOf } from './settings.ts';
-import { execute, type DurableHandler } from '../runbook/engine.ts';
 import { lookUp } from '../runbook/look-up.ts';
 import { exitCode } from '../runbook/plan.ts';
-import { UsageError, type Command, type Io } from './command.ts';
-import { openExecution } from './executions.ts';
+import { UsageError, type Command } from './command.ts';
 import { loadPolicies } from './policies-dir.ts';
-import { progressView } from './progress.ts';
+import { runHere } from './run-here.ts';
 import { summary } from './summary.ts';
 
 export const respond: Command = {
@@ -43,8 +39,8 @@ export const respond: Command = {
     const gateways = (target: Target): Aws => connect(target, settings.places, budgets);
     await checkPlaces(finding, settings, gateways, budgets);
     const { incidents } = await runHere(finding, event, {
-      options,
-      settings,
+      dryRun: options.dryRun,
+      json: options.json,
       budgets,
       policies,
       account,
@@ -184,69 +180,4 @@ async function checkPlaces(
   // One instance of several that is gone must not keep the others from being isolated.
   const all = [...places, ...(instances.length === finding.targets.length ? instances : [])];
   if (all.length > 0) throw new UsageError(all.join('; '));
-}
-
-interface Run {
-  options: Options;
-  settings: Settings;
-  budgets: Budgets;
-  policies: Policies;
-  account: string;
-  region: string;
-  io: Io;
-  gateways: (target: Target) => Aws;
-}
-
-async function runHere(finding: Finding, event: unknown, run: Run): Promise<ResponderResult> {
-  const { options, budgets, io } = run;
-  const handler = createResponder({
-    policies: run.policies,
-    budgets,
-    env: io.env,
-    dryRun: options.dryRun,
-  }) as unknown as DurableHandler;
-  const view = progressView((text) => io.err(text), process.stderr.isTTY && !options.json);
-  const [first] = finding.targets;
-  const where = first ?? { account: run.account, region: run.region, instanceId: 'none' };
-  const lease = keepLease(finding, run);
-  try {
-    for (;;) {
-      const execution = openExecution(join(io.cwd, '.secresponse'), where, event, options.dryRun ? 'dry-run' : '');
-      if (execution.resumed) io.err(`Going on with what was interrupted (${execution.file}).\n`);
-      const result = (await execute(handler, event, {
-        store: execution.store,
-        name: execution.name,
-        account: run.account,
-        region: run.region,
-        onProgress: (progress) => view.show(progress),
-        onCheckpoint: lease.renew,
-      })) as ResponderResult;
-      execution.remove();
-      if (execution.ours) return result;
-      io.err('The interrupted run is complete; now to this request.\n');
-    }
-  } finally {
-    view.end();
-    lease.end();
-  }
-}
-
-/** Renews the claim at checkpoints, not at each of a burst, and during long steps. One that fails is no reason to stop. */
-function keepLease(finding: Finding, { budgets, gateways }: Run): { renew: (arn: string) => void; end: () => void } {
-  let renewedAt = Date.now();
-  let holder: string | undefined;
-  const renew = (arn: string): void => {
-    holder = arn;
-    if (Date.now() - renewedAt < budgets.leaseMs / 8) return;
-    renewedAt = Date.now();
-    for (const target of finding.targets)
-      void attempt(budgets.claimMs, 'the lease', () =>
-        gateways(target).ledger.renew(target, arn, Date.now() + budgets.leaseMs),
-      );
-  };
-  const timer = setInterval(() => {
-    if (holder !== undefined) renew(holder);
-  }, budgets.leaseMs / 4);
-  timer.unref();
-  return { renew, end: () => clearInterval(timer) };
 }

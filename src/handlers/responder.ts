@@ -13,7 +13,7 @@ import type { IncidentResult } from '../runbook/incident.ts';
 import { checkDrift, type DriftResult } from '../runbook/drift.ts';
 import { isDriftCheck } from '../runbook/drift-check.ts';
 import { lookUpStep } from '../runbook/look-up.ts';
-import { respond, type RunbookDeps } from '../runbook/runbook.ts';
+import { respond, respondApproved, type RunbookDeps } from '../runbook/runbook.ts';
 import { readSettings } from './settings.ts';
 
 export interface ResponderOptions {
@@ -26,6 +26,8 @@ export interface ResponderOptions {
   unsetSessions?: 'off';
   /** Only say what would be done, whatever the policies and the mode. */
   dryRun?: boolean;
+  /** A person has approved what was held back: that is carried out, whatever the event. */
+  approved?: { held: IncidentResult; by: string; reason: string; at: string };
 }
 
 export interface ResponderResult {
@@ -59,6 +61,12 @@ export function createResponder(options: ResponderOptions) {
         startedAt,
       };
       if (isDriftCheck(event)) return { drift: await checkDrift(ctx, { ...deps, region }) };
+      if (options.approved) {
+        const { held, by, reason, at } = options.approved;
+        const asked = held.approval ?? { heldBy: 'rule', because: 'approval was asked', state: 'pending' };
+        const result = { ...asked, state: 'approved' as const, by, reason, decidedAt: at };
+        return { incidents: await respondApproved(ctx, held, { by, reason, result }, deps) };
+      }
       const asked = findingRequest(event);
       const input = asked === null ? event : await lookUpStep(ctx, asked, { region, budgets });
       const finding = parseFinding(input, {

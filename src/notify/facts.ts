@@ -174,6 +174,12 @@ export function isolateCommand({
     : `npx secresponse respond --instance ${target.instanceId}`;
 }
 
+/** What a person who is asked may type; none where nobody is. */
+export function decisionCommands(result: IncidentResult): string[] {
+  const [approve, deny] = [isolateCommand(result), denyCommand(result)];
+  return approve === null || deny === null ? [] : [approve, deny];
+}
+
 /** How a person leaves it as it is; null where nobody is asked. */
 export function denyCommand({ status, incidentId }: IncidentResult): string | null {
   return status === 'awaiting-approval' ? `npx secresponse deny ${incidentId} --reason "..."` : null;

@@ -1,6 +1,6 @@
 /** The notification for machines. Pure. */
 import type { ChangeResult, IncidentResult, Json } from '../runbook/incident.ts';
-import { releaseAdvice } from './facts.ts';
+import { decisionCommands, releaseAdvice } from './facts.ts';
 import type { Limits, NoteContext } from './message.ts';
 import { failureLines, verdictOf } from './verdict.ts';
 
@@ -67,6 +67,7 @@ export function payloadFor(result: IncidentResult, context: NoteContext, limits:
       to: short(change.to, limits.text),
     })),
     isolation: result.isolation,
+    ...(result.approval ? { approval: { ...result.approval, commands: decisionCommands(result) } } : {}),
     failures: first(failureLines(result), limits.items, 'failures'),
     residualRisks: first(result.residualRisks, limits.items, 'residualRisks'),
     vault: { bucket: result.vault, prefix: result.evidencePrefix, manifest: manifest ?? null },

@@ -87,7 +87,11 @@ export interface ExecutionOptions {
   /** Called with the execution's ARN after each checkpoint has been stored. */
   onCheckpoint?: (arn: string) => void;
   onProgress?: (progress: Progress) => void;
+  /** Answers what the execution asks for by a callback, as its service would; without it nothing but time goes by. */
+  onCallback?: (callbackId: string) => Promise<CallbackAnswer>;
 }
+
+export type CallbackAnswer = { result: string } | { timedOut: true };
 
 /**
  * Starts the handler on `input`, or resumes what the store holds, and returns its result.
@@ -128,7 +132,7 @@ export async function execute(handler: DurableHandler, input: unknown, options: 
     } else if (answer.Status === 'FAILED') {
       state.done = { error: answer.Error?.ErrorMessage ?? 'the execution failed without a message' };
     } else {
-      await untilDue(operations);
+      await untilDue(operations, options.onCallback);
       state.operations = [...operations.values()];
       store.save(state);
       continue;
@@ -252,6 +256,8 @@ function applied(before: WireOperation | undefined, update: OperationUpdate): Wi
           : { ...before?.WaitDetails };
       break;
     case 'CALLBACK':
+      operation.CallbackDetails = before?.CallbackDetails ?? { CallbackId: randomUUID() };
+      break;
     case 'CHAINED_INVOKE':
     case 'EXECUTION':
     case undefined:
@@ -265,7 +271,10 @@ function after(seconds: number): string {
 }
 
 /** Sleeps until the first wait has elapsed or the first retry is due, and marks everything that is due. */
-async function untilDue(operations: Map<string, WireOperation>): Promise<void> {
+async function untilDue(
+  operations: Map<string, WireOperation>,
+  onCallback: ExecutionOptions['onCallback'],
+): Promise<void> {
   const dueAt = (operation: WireOperation): number | null => {
     const at =
       operation.Type === 'WAIT' && operation.Status === 'STARTED'
@@ -276,13 +285,37 @@ async function untilDue(operations: Map<string, WireOperation>): Promise<void> {
     return at === undefined ? null : new Date(at).getTime();
   };
   const times = [...operations.values()].map(dueAt).filter((time) => time !== null);
+  const asked = [...operations.values()].filter(({ Type, Status }) => Type === 'CALLBACK' && Status === 'STARTED');
+  if (onCallback && asked.length > 0) {
+    const next = times.length === 0 ? [] : [sleep(Math.max(0, Math.min(...times) - Date.now()))];
+    await Promise.race([...next, ...asked.map((operation) => answered(operation, onCallback))]);
+    markDue(operations, dueAt);
+    return;
+  }
   if (times.length === 0) throw new Error('the execution is suspended, but waits for nothing that this engine knows');
   await sleep(Math.max(0, Math.min(...times) - Date.now()));
+  markDue(operations, dueAt);
+}
+
+function markDue(operations: Map<string, WireOperation>, dueAt: (operation: WireOperation) => number | null): void {
   for (const operation of operations.values()) {
     const at = dueAt(operation);
     if (at === null || at > Date.now()) continue;
     operation.Status = operation.Type === 'WAIT' ? 'SUCCEEDED' : 'READY';
     if (operation.Type === 'WAIT') operation.EndTimestamp = new Date().toISOString();
+  }
+}
+
+async function answered(
+  operation: WireOperation,
+  onCallback: NonNullable<ExecutionOptions['onCallback']>,
+): Promise<void> {
+  const answer = await onCallback(operation.CallbackDetails?.CallbackId ?? '');
+  operation.EndTimestamp = new Date().toISOString();
+  if ('timedOut' in answer) operation.Status = 'TIMED_OUT';
+  else {
+    operation.Status = 'SUCCEEDED';
+    operation.CallbackDetails = { ...operation.CallbackDetails, Result: answer.result };
   }
 }
 

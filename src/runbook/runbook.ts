@@ -111,6 +111,22 @@ export async function respond(
   return incidents;
 }
 
+/** Carries out what a person has approved, where no execution waits for the answer. `held`: what was held back. */
+export async function respondApproved(
+  ctx: DurableContext,
+  held: IncidentResult,
+  approved: NonNullable<IncidentContext['approved']>,
+  deps: RunbookDeps,
+): Promise<IncidentResult[]> {
+  const { finding } = held;
+  const target = finding.targets.find(
+    ({ instanceId, region }) => instanceId === held.target.instanceId && region === held.target.region,
+  );
+  if (target?.account !== deps.account)
+    throw new FindingError('', `${held.target.instanceId} is not in account ${deps.account}`);
+  return [await runIncident(ctx, finding, target, finding, deps, [], approved)];
+}
+
 async function runIncident(
   ctx: DurableContext,
   finding: Finding,

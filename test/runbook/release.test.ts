@@ -51,7 +51,11 @@ test('the ledger, release.json, a second manifest and a notification tell who re
   const result = await release(room, { instance_id: room.world.instanceId, reason, by: 'mia' });
 
   const items = await ledger(room);
-  expect([...items.keys()]).toEqual([`incident#${incidentId}`]);
+  const { account, region, instanceId } = room.world;
+  const target = `target#${account}#${region}#${instanceId}`;
+  expect([...items.keys()]).toEqual(['control', `incident#${incidentId}`, target]);
+  expect(items.get(target)).toMatchObject({ endedId: { S: incidentId }, endedHow: { S: 'released' } });
+  for (const name of ['incidentId', 'listed', 'settled']) expect(items.get(target)).not.toHaveProperty(name);
   const item = items.get(`incident#${incidentId}`);
   expect(item?.['status']?.S).toBe('released');
   expect(item?.['open']?.BOOL).toBe(false);
@@ -84,7 +88,13 @@ test('a finding after the release opens a new incident, which isolates again', a
   const before = restorable(await room.reading());
   const first = await room.respond(room.event());
   await release(room, { incident_id: first.incidentId, reason });
-  const second = await room.respond(room.event(({ detail }) => void (detail.id = 'another')));
+  const second = await room.respond(
+    room.event(({ detail }) => {
+      detail.id = 'another';
+      detail.updatedAt = new Date(Date.now() + 60_000).toISOString();
+    }),
+    { containment: { releaseHold: 0 } },
+  );
   expect(second.status).toBe('quarantined');
   expect(second.incidentId).not.toBe(first.incidentId);
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
@@ -259,7 +269,7 @@ test.each(['UpdateItem', 'ModifyNetworkInterfaceAttribute', 'AssociateIamInstanc
 test('the ledger fails at the end: incomplete, the incident stays open', async () => {
   const room = await incidentRoom(await local.newAccount());
   const { incidentId } = await room.respond(room.event());
-  const heal = room.account.proxy.fault({ operation: 'DeleteItem', kind: 'denied' });
+  const heal = room.account.proxy.fault({ operation: 'UpdateItem', kind: 'denied', including: 'endedId' });
   const result = await release(room, { incident_id: incidentId, reason });
   heal();
   expect(result.status).toBe('incomplete');

@@ -1,4 +1,5 @@
 /** A world, a deployment and the responder in a test account: what the tests of the runbook need. */
+import { randomUUID } from 'node:crypto';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import {
   DescribeIamInstanceProfileAssociationsCommand,
@@ -17,7 +18,13 @@ import { createWorld, type World, type WorldOptions } from '../../src/lab/world.
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import type { Policies, Policy } from '../../src/policy/policy.ts';
 import { defaultBudgets, type Budgets } from '../../src/runbook/budgets.ts';
-import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
+import {
+  execute,
+  memoryStore,
+  type CallbackAnswer,
+  type DurableHandler,
+  type ExecutionStore,
+} from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import type { TestAccount } from './local-aws.ts';
 
@@ -54,6 +61,13 @@ export interface RespondOptions {
   collection?: Partial<Policy['collection']>;
   /** Likewise; connections are cut without a dwell unless it says otherwise. */
   containment?: Partial<Policy['containment']>;
+  /** Likewise. */
+  limits?: Partial<Policy['limits']>;
+  approval?: Partial<Policy['approval']>;
+  protect?: Policy['protect'];
+  /** Plays Lambda: the execution's ARN is none of a local one's. */
+  lambda?: boolean;
+  onCallback?: (callbackId: string) => Promise<CallbackAnswer>;
 }
 
 /** What a reading by other means than the project's own finds. */
@@ -140,6 +154,8 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
         store: given.store ?? memoryStore(),
         account: world.account,
         region: world.region,
+        ...(given.lambda ? { arn: lambdaArn(world) } : {}),
+        ...(given.onCallback ? { onCallback: given.onCallback } : {}),
       })) as { incidents: IncidentResult[] };
       const [only] = incidents;
       if (!only || incidents.length !== 1) throw new Error(`${incidents.length} incidents`);
@@ -196,12 +212,23 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
   };
 }
 
-function withSettings(policies: Policies, { collection, containment }: RespondOptions): Policies {
+function lambdaArn({ account, region }: World): string {
+  const name = randomUUID();
+  return `arn:aws:lambda:${region}:${account}:function:secresponse-dev-responder:1/durable-execution/${name}/${name}`;
+}
+
+function withSettings(
+  policies: Policies,
+  { collection, containment, limits, approval, protect }: RespondOptions,
+): Policies {
   const own = policies.default;
   return {
     ...policies,
     default: {
       ...own,
+      limits: { ...own.limits, ...limits },
+      approval: { ...own.approval, ...approval },
+      ...(protect ? { protect } : {}),
       collection: { ...own.collection, ...collection },
       containment: { ...own.containment, dwellSeconds: 0, ...containment },
     },

@@ -1,0 +1,149 @@
+/** `approve` and `deny`: a person's answer to what the responder has asked. */
+import { parseArgs } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerCallback } from '../aws/callbacks.ts';
+import { connect } from '../aws/connect.ts';
+import { attempt } from '../aws/deadline.ts';
+import type { Pending } from '../aws/ledger-approval.ts';
+import { answerText } from '../finding/answer.ts';
+import { decisionMessage } from '../notify/decision-message.ts';
+import { exitCode } from '../runbook/plan.ts';
+import type { IncidentResult } from '../runbook/incident.ts';
+import { UsageError, type Command, type Io } from './command.ts';
+import { loadPolicies } from './policies-dir.ts';
+import { runHere } from './run-here.ts';
+import { summary } from './summary.ts';
+import { ledgerCall, whose, type Whose } from './whose.ts';
+
+export const approve: Command = decision('approve', 'Has the quarantine carried out that an incident waits for.');
+
+export const deny: Command = decision('deny', 'Leaves an instance as it is whose quarantine waits for approval.');
+
+/** How long the execution that waits is watched after it was answered. */
+const WATCHED_MS = 120_000;
+
+interface Options {
+  incident: string;
+  reason: string;
+  json: boolean;
+}
+
+function decision(name: 'approve' | 'deny', what: string): Command {
+  return {
+    name,
+    summary: what,
+    usage: 'INCIDENT --reason TEXT [--json]',
+    async run(args, io) {
+      const options = readOptions(args);
+      const who = await whose(io);
+      const pending = await pendingOf(who, options.incident);
+      const result =
+        (await byCallback(name, options, who, pending, io)) ?? (await byHand(name, options, who, pending, io));
+      if (result === null) {
+        io.out(`The answer is given. The run goes on: npx secresponse report ${options.incident}\n`);
+        return 0;
+      }
+      io.out(options.json ? `${JSON.stringify({ incidents: [result] }, null, 2)}\n` : summary(result));
+      return exitCode([result]);
+    },
+  };
+}
+
+function readOptions(args: string[]): Options {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { reason: { type: 'string' }, json: { type: 'boolean', default: false } },
+  });
+  const [incident, ...more] = positionals;
+  if (incident === undefined || more.length > 0) throw new UsageError('give one incident id');
+  if (!values.reason?.trim()) throw new UsageError('give --reason TEXT: it goes into the record and the notification');
+  return { incident, reason: values.reason.trim(), json: values.json };
+}
+
+async function pendingOf(who: Whose, incidentId: string): Promise<Pending> {
+  const pending = await ledgerCall(who, 'the incident could not be read from the ledger', () =>
+    who.home.ledger.pending(incidentId),
+  );
+  if (!pending) throw new UsageError(`nothing is asked about incident ${incidentId}: it is decided, ended, or unknown`);
+  if (pending.target.account !== who.account)
+    throw new UsageError(
+      `${pending.target.instanceId} is in account ${pending.target.account}, the credentials are of ${who.account}`,
+    );
+  return pending;
+}
+
+/** Undefined where no execution waits; null where its end was not seen in time. */
+async function byCallback(
+  name: 'approve' | 'deny',
+  { incident, reason }: Options,
+  who: Whose,
+  { callbackId }: Pending,
+  io: Io,
+): Promise<IncidentResult | null | undefined> {
+  if (callbackId === null) return undefined;
+  const { region, budgets, by, home } = who;
+  const answer = await attempt(budgets.closeMs, 'lambda:SendDurableExecutionCallbackSuccess', () =>
+    answerCallback(callbackId, answerText({ decision: name, by, reason }), { region, budgets }),
+  );
+  if (!answer.ok) throw new UsageError(`the answer could not be given: ${answer.error}`);
+  if (!answer.value) {
+    io.err('The execution that asked is gone; going on from here.\n');
+    return undefined;
+  }
+  for (const until = Date.now() + WATCHED_MS; Date.now() < until; await sleep(2_000)) {
+    const state = await attempt(budgets.readMs, 'the ledger', () => home.requests.state(incident));
+    const result = state.ok ? (state.value?.result ?? null) : null;
+    if (result && result.status !== 'awaiting-approval') return result;
+  }
+  return null;
+}
+
+/** The responder ran on somebody's machine, or its execution has died: what is left to do is done here. */
+async function byHand(
+  name: 'approve' | 'deny',
+  { reason, json }: Options,
+  who: Whose,
+  pending: Pending,
+  io: Io,
+): Promise<IncidentResult> {
+  const { home, places, budgets, by, account, region } = who;
+  // Before the answer is taken: a folder of policies that is broken must not swallow it.
+  const policies = name === 'approve' ? loadPolicies(io.cwd).policies : null;
+  const taken = await ledgerCall(who, 'the answer could not be written to the ledger', () =>
+    home.ledger.decide(pending.incidentId, pending.token),
+  );
+  if (!taken) throw new UsageError(`somebody else has decided about incident ${pending.incidentId} in this moment`);
+  const at = new Date().toISOString();
+  if (policies) {
+    const { incidents } = await runHere(pending.result.finding, pending.result.finding, {
+      dryRun: false,
+      json,
+      approved: { held: pending.result, by, reason, at },
+      budgets,
+      policies,
+      account,
+      region,
+      io,
+      gateways: (target) => connect(target, places, budgets),
+    });
+    const [only] = incidents;
+    if (!only) throw new UsageError('the run brought no result');
+    return only;
+  }
+  const asked = pending.result.approval ?? { heldBy: 'rule' as const, because: 'approval was asked' };
+  const result: IncidentResult = {
+    ...pending.result,
+    status: 'collected',
+    approval: { ...asked, state: 'denied', by, reason, decidedAt: at },
+  };
+  const { subject, message, attributes } = decisionMessage(result);
+  const [, told] = await Promise.all([
+    ledgerCall(who, 'the decision could not be written to the ledger', () =>
+      home.ledger.settleHeld(result, Date.now()),
+    ),
+    attempt(budgets.closeMs, 'the notification', () => home.topic.publish(subject, message, attributes)),
+  ]);
+  result.notification = told.ok ? { status: 'done', messageId: told.value } : { status: 'failed', reason: told.error };
+  return result;
+}
