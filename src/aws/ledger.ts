@@ -229,6 +229,17 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       }
     },
 
+    /** Takes back what was stored of a state that was not changed after all. */
+    async forgetFrom(incidentId: string): Promise<void> {
+      const names = Object.values(FROM_PARTS).map((name, index) => [`#from${index}`, name] as const);
+      await update(
+        incidentKey(incidentId),
+        `REMOVE ${names.map(([name]) => name).join(', ')}`,
+        Object.fromEntries(names),
+        {},
+      );
+    },
+
     /** @returns whether it is news to the incident; also where that cannot be written down. */
     async addFinding(incidentId: string, finding: Seen): Promise<boolean> {
       const mark = markOf(finding);

@@ -59,7 +59,7 @@ export function tableOf(table: string, settings: ClientSettings) {
           Key: key(id),
           UpdateExpression: expression,
           ...(Object.keys(names).length === 0 ? {} : { ExpressionAttributeNames: names }),
-          ExpressionAttributeValues: values,
+          ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
           ReturnValues: 'ALL_NEW',
           ...(condition ? { ConditionExpression: condition, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } : {}),
         }),

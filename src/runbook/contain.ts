@@ -26,7 +26,7 @@ import {
 import { contextOf } from './context.ts';
 import { collectFromHost, hostStart } from './host.ts';
 import type { ChangeResult, EvidenceResult, Isolation, Json } from './incident.ts';
-import { isolate, type NetworkOutcome } from './network.ts';
+import { isolate, type Held, type NetworkOutcome } from './network.ts';
 import type { ActionReading, Observation } from './observe.ts';
 import { goneReason, plannedChange, type PlannedChange } from './plan.ts';
 import { collects, type Route } from './route.ts';
@@ -73,12 +73,11 @@ export interface ContainRequest {
   fromHost: EvidenceResult | null;
 }
 
-/** Null where it was not let through: nothing has been changed then. */
 export async function contain(
   ctx: DurableContext,
   incident: IncidentContext,
   request: ContainRequest,
-): Promise<Containment | null> {
+): Promise<Containment | Held> {
   const { decision, observed, stored, taken, admitted, fromHost } = request;
   const gone = goneReason(observed);
   const start = hostStart(incident, decision, observed, fromHost);
@@ -162,7 +161,7 @@ export async function contain(
     // What an earlier invocation has completed is not run again: its result opens the gates.
     const [network, parts, host] = await Promise.all([
       networks.then((outcome) => {
-        routed.resolve(outcome);
+        routed.resolve('held' in outcome ? null : outcome);
         cutOff.resolve(null);
         moved.resolve(null);
         return outcome;
@@ -179,7 +178,7 @@ export async function contain(
     ]);
     // All of them or none: they have the same word for it.
     const told = parts.flatMap((part) => part ?? []);
-    if (network === null || host === null || told.length < parts.length) return null;
+    if ('held' in network || host === null || told.length < parts.length) return { held: true, plan: network.plan };
     return summed(incident, observed, network, told, host);
   });
 }

@@ -40,6 +40,12 @@ export interface Prepared {
   at: number;
 }
 
+/** The limits did not let it through: there is a plan, and nothing has been changed. */
+export interface Held {
+  held: true;
+  plan: EvidenceResult;
+}
+
 export interface NetworkOutcome extends Prepared {
   /** The first change of the network. */
   written: Written | null;
@@ -63,7 +69,6 @@ export interface NetworkGates {
   addressesOff: Promise<unknown>;
 }
 
-/** Null where it was not let through. */
 export async function isolate(
   ctx: DurableContext,
   incident: IncidentContext,
@@ -72,10 +77,10 @@ export async function isolate(
   stored: Record<string, Json>,
   start: HostStart,
   gates: NetworkGates,
-): Promise<NetworkOutcome | null> {
+): Promise<NetworkOutcome | Held> {
   const action = quarantineNetwork;
   const prepared = await ctx.step('prepare', () => prepare(incident, decision, observed, stored, start, gates));
-  if (prepared === null) return null;
+  if ('held' in prepared) return prepared;
   const { ready, route } = prepared;
   gates.onRoute(route, prepared.at);
   const context = contextOf(incident);
@@ -121,7 +126,7 @@ async function prepare(
   stored: Record<string, Json>,
   start: HostStart,
   { taken, admitted }: NetworkGates,
-): Promise<Prepared | null> {
+): Promise<Prepared | Held> {
   const { deps, target } = incident;
   const action = quarantineNetwork;
   const evidenceTime = evidenceGate(taken, deps.budgets);
@@ -129,28 +134,22 @@ async function prepare(
   const earlier = stored[action.name];
   const before = earlier === undefined ? {} : { [action.name]: earlier };
   const readings = { [action.name]: reading };
-  const [written, made, meanwhile] = await Promise.all([
-    admitted.then((through) =>
-      through
-        ? Promise.all([
-            recordFrom(incident, 'network', [action], before, readings),
-            storePlan(incident, {
-              name: 'plan.json',
-              decision,
-              from: kept([action], before, readings),
-              readings,
-              observed,
-            }),
-          ])
-        : null,
-    ),
-    // Groups of ours change nothing for anybody: they are made while the limits are asked.
+  const [through, record, plan, made, meanwhile] = await Promise.all([
+    // Beside the rest: what is written down and made here changes nothing for anybody.
+    admitted,
+    recordFrom(incident, 'network', [action], before, readings),
+    storePlan(incident, {
+      name: 'plan.json',
+      decision,
+      from: kept([action], before, readings),
+      readings,
+      observed,
+    }),
     makeReady(incident, action, reading),
     meanwhileGroup(incident, observed, start),
     evidenceTime,
   ]);
-  if (written === null) return null;
-  const [record, plan] = written;
+  if (!through) return { held: true, plan };
   const { order } = deps.policy(target.account).containment;
   const notOnHost = start.kind === 'run' ? null : (start.why.reason ?? 'an earlier run has collected from the host');
   // Nothing is collected from a host that could not be cut off: that is tried until it is, and not put off.

@@ -264,11 +264,15 @@ async function carryOut(
       : { taken: Promise.resolve(), results: Promise.resolve([]) };
   void preserving.taken.then(onTaken);
   const [collected, outcome, admitted] = await Promise.all([preserving.results, containing, admission]);
+  const held = outcome !== null && 'held' in outcome ? outcome : null;
+  // What was written down of a state that was not changed must not be what a later run gives back.
+  if (held && claimed.kind === 'claimed' && !prior) await forget(ctx, incident);
   const final =
-    admitted.held !== null && outcome === null
-      ? heldBack(decision, { heldBy: 'limit', because: admitted.held })
-      : decision;
-  const contained = outcome ?? notContained(incident, final, observed, fromHost);
+    admitted.held !== null && held ? heldBack(decision, { heldBy: 'limit', because: admitted.held }) : decision;
+  const contained =
+    outcome !== null && !('held' in outcome)
+      ? outcome
+      : { ...notContained(incident, final, observed, fromHost), plan: held?.plan ?? null };
 
   if (
     contained.isolation &&
@@ -310,6 +314,10 @@ async function carryOut(
   await announce(ctx, incident, result);
   await settle(ctx, incident, result, claimed);
   return asked ? decided(ctx, incident, result, asked, isolate) : result;
+}
+
+async function forget(ctx: DurableContext, { aws, deps, incidentId }: IncidentContext): Promise<void> {
+  await ctx.step('forget', () => attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.forgetFrom(incidentId)));
 }
 
 /** Why no evidence may be taken now; null: it may. A quarantine takes its evidence whatever the limits. */
