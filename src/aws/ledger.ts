@@ -258,6 +258,11 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       }
     },
 
+    /** Ids of every finding that is part of the incident. */
+    async findingsOf(incidentId: string): Promise<string[]> {
+      return (await read(incidentKey(incidentId)))?.['findings']?.SS ?? [];
+    },
+
     /** Where an incident is open on the target, the finding becomes part of it; null: none is. */
     async joinOpen(target: Target, finding: Seen): Promise<{ incidentId: string; news: boolean } | null> {
       const seen = openItem((await read(targetKey(target))) ?? undefined);
