@@ -34,7 +34,7 @@ function compose(verification: Verification, limits: Level): Notification {
 
 function sentence({ target, gone, halfContained }: Verification): string {
   if (gone !== undefined)
-    return `The quarantine of ${target.instanceId} has nothing to hold any more: ${gone}. Its incident stays open until somebody releases it.`;
+    return `The quarantine of ${target.instanceId} has nothing to hold any more: ${gone}. Its incident is closed.`;
   const half = halfContained
     ? 'It is cut off in part only, and a run is started now to complete that.'
     : 'Nothing was put back: it may be the work of somebody who has a reason, or of somebody who is not to have one.';

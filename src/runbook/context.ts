@@ -1,8 +1,11 @@
 /** What an action is given. Pure. */
 import type { ActionContext } from '../containment/action.ts';
-import type { IncidentContext } from './runbook.ts';
+import type { Target } from '../finding/finding.ts';
+import type { IncidentContext, RunbookDeps } from './runbook.ts';
 
-export function contextOf({ target, incidentId, deps }: IncidentContext): ActionContext {
+type Placed = Pick<IncidentContext, 'incidentId'> & { target: Target; deps: Pick<RunbookDeps, 'budgets' | 'policy'> };
+
+export function contextOf({ target, incidentId, deps }: Placed): ActionContext {
   const { account, region, instanceId } = target;
   return {
     target: { account, region, instanceId },

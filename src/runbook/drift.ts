@@ -11,6 +11,7 @@ import type { Target } from '../finding/finding.ts';
 import { parseFinding } from '../finding/parse.ts';
 import { driftMessage, linesOf } from '../notify/drift-message.ts';
 import { send } from './close.ts';
+import { closeGone, closeOver } from './end-of-life.ts';
 import type { NotificationResult } from './incident.ts';
 import { respond, type RunbookDeps } from './runbook.ts';
 import { verifyIncident, type Verification } from './verify.ts';
@@ -89,6 +90,10 @@ async function lookAfter(ctx: DurableContext, target: Target, deps: DriftDeps): 
       if (looked.value === null) return outcome;
       outcome.verification = looked.value.verification;
       await tell(child, looked.value, deps, outcome);
+      const { gone, working } = looked.value.verification;
+      // Once people know.
+      if (gone !== undefined && !working && outcome.notification?.status !== 'failed')
+        await endGone(child, target, gone, deps, outcome);
       return outcome;
     });
   } catch (error) {
@@ -120,6 +125,26 @@ async function tell(
   if (!kept.ok) outcome.failures.push(lineOf(target, `what was told could not be written down: ${kept.error}`));
 }
 
+/** People know that the instance is gone: nothing is left to look after. */
+async function endGone(
+  ctx: DurableContext,
+  target: Target,
+  gone: string,
+  deps: DriftDeps,
+  outcome: Outcome,
+): Promise<void> {
+  const ended = await ctx.step('end', () =>
+    attempt(deps.budgets.closeMs * 3, 'ending the incident', async () => {
+      const { ledger } = deps.aws(target);
+      const open = await ledger.openIncident({ which: { target }, within: { account: deps.account }, now: deps.now() });
+      return 'why' in open ? { ok: true as const, value: [] } : closeGone(open, gone, deps);
+    }),
+  );
+  const result = ended.ok ? ended.value : ended;
+  if (!result.ok) outcome.failures.push(lineOf(target, `its incident could not be closed: ${result.error}`));
+  else outcome.failures.push(...result.value.map((failure) => lineOf(target, failure)));
+}
+
 /** Null where there is nothing to look after. */
 function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> {
   const { budgets, now } = deps;
@@ -131,6 +156,11 @@ function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> 
       within: { account: deps.account },
       now: now(),
     });
+    if (!('why' in open) && open.over) {
+      const ended = await closeOver(open, deps);
+      if (!ended.ok) throw new Error(`the incident is over, but could not be closed: ${ended.error}`);
+      return null;
+    }
     // Closed meanwhile; never contained; or half undone by a person's release, which has told of it.
     if ('why' in open || open.asked !== 'quarantine' || open.releasing) return null;
     const { containment } = deps.policy(target.account);

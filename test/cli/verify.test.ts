@@ -160,6 +160,10 @@ test('released, unknown, never to be contained, or not named: one line, exit cod
   expect(await refused(['--incident', 'inc-unknown'])).toContain('there is no incident inc-unknown');
   expect(await refused([])).toContain('give one of --instance');
   expect(await refused(['--instance', 'server1'])).toContain('instance_id');
-  await room.respond(room.event(({ detail }) => void Object.assign(detail, { id: 'other', severity: 5 })));
+  await room.respond(
+    room.event(
+      ({ detail }) => void Object.assign(detail, { id: 'other', severity: 5, updatedAt: '2099-01-01T00:00:00Z' }),
+    ),
+  );
   expect(await refused()).toContain('asked for collect: nothing was to be contained');
 });

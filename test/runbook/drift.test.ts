@@ -1,7 +1,8 @@
 /** The clock's look at open incidents: people are told once of each drift, and what is cut off in part is completed. */
 import { expect, test } from '@jest/globals';
-import { DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
-import { EC2Client, ModifyInstanceAttributeCommand } from '@aws-sdk/client-ec2';
+import { DynamoDBClient, UpdateItemCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
@@ -161,4 +162,47 @@ test('only exactly its own event is the clock', () => {
   expect(isDriftCheck({ secresponse: 'drift' })).toBe(true);
   for (const event of [null, 'drift', {}, { secresponse: 'other' }, { secresponse: 'drift', instance_id: 'i-1' }])
     expect(isDriftCheck(event)).toBe(false);
+});
+
+test('an instance that is terminated: told once, its role is free of it again, and the incident is closed', async () => {
+  const { room, incidentId } = await contained();
+  const { instanceId, roleName, region } = room.world;
+  const { endpoint } = room.account;
+  const iam = new IAMClient(labConfig({ endpoint }));
+  const policies = async () =>
+    (await iam.send(new ListRolePoliciesCommand({ RoleName: roleName ?? '' }))).PolicyNames ?? [];
+  expect(await policies()).toContain('secresponse-session-denial');
+  await protect(room, false);
+  await new EC2Client(labConfig({ endpoint, region })).send(
+    new TerminateInstancesCommand({ InstanceIds: [instanceId] }),
+  );
+  expect(await check(room)).toMatchObject({ notifications: [{ incidentId, status: 'done' }], failures: [] });
+  expect((await room.messages())[0]?.body).toContain('Its incident is closed');
+  expect(await policies()).toEqual(['read-assets']);
+  const item = (await ledger(room)).get(`incident#${incidentId}`);
+  expect(item).toMatchObject({ status: { S: 'closed' }, open: { BOOL: false } });
+  expect(JSON.parse(item?.['closed']?.S ?? '')).toMatchObject({
+    by: 'secresponse',
+    reason: 'the instance is terminated',
+  });
+  expect(await check(room)).toMatchObject({ verifications: [], notifications: [], failures: [] });
+});
+
+test('an incident that took evidence only is closed after a day', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(room.event(({ detail }) => void (detail.severity = 5)));
+  const { account, region, instanceId } = room.world;
+  const status = async () => (await ledger(room)).get(`incident#${incidentId}`)?.['status']?.S;
+  await check(room);
+  expect(await status()).toBe('collected');
+  await new DynamoDBClient(labConfig({ endpoint: room.account.endpoint, region })).send(
+    new UpdateItemCommand({
+      TableName: room.deployment.table,
+      Key: { pk: { S: `target#${account}#${region}#${instanceId}` } },
+      UpdateExpression: 'SET settledAt = :before',
+      ExpressionAttributeValues: { ':before': { N: String(Date.now() - 25 * 3_600_000) } },
+    }),
+  );
+  expect(await check(room)).toMatchObject({ failures: [] });
+  expect(await status()).toBe('closed');
 });

@@ -63,7 +63,10 @@ test('the same finding again is no news; with another severity it is told', asyn
   const again = await room.respond(event, options);
   expect(again).toMatchObject({ status: 'joined', incidentId: first.incidentId, notification: { status: 'skipped' } });
   expect(await room.messages()).toEqual([]);
-  const risen = await room.respond(structuredClone({ ...event, detail: { ...event.detail, severity: 9.5 } }), options);
+  const risen = await room.respond(
+    structuredClone({ ...event, detail: { ...(event.detail as object), severity: 9.5 } }),
+    options,
+  );
   expect(risen).toMatchObject({ status: 'joined', notification: { status: 'done' } });
   expect((await room.messages())[0]?.body).toContain(`joined ${first.incidentId}`);
 });
