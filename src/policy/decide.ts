@@ -138,7 +138,14 @@ function protect(
       reasons: [...matched.reasons, sentence(because), approvedLine(approved)],
     };
   const hint = request?.force === true ? ' (force needs a reason)' : '';
-  const capped = { ...matched, response: CAP, reasons: [...matched.reasons, `${because}: ${CAP} at most${hint}.`] };
+  const capped = {
+    ...matched,
+    response: CAP,
+    reasons: [
+      ...matched.reasons,
+      `${because}: ${CAP} at most${hint}${kind === 'approvable' ? ', and approval is asked' : ''}.`,
+    ],
+  };
   return kind === 'absolute' ? capped : { ...capped, approval: { heldBy: 'protection', because } };
 }
 
