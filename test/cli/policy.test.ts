@@ -71,13 +71,6 @@ test('a failed test in a policy: exit code 1', async () => {
   expect(err).toMatch(/^policies\/default\.yml:3:9 test: expected quarantine, decided notify by rule all\. /);
 });
 
-test('settings that are not in force yet are named, and are no problem', async () => {
-  const cwd = folderWith({ 'default.yml': `${SOUND}limits: { quarantinesPerHour: 1 }\n` });
-  const { code, err } = await runCommand(policy, ['check'], { cwd });
-  expect(code).toBe(0);
-  expect(err).toBe('policies/default.yml:3:1 limits is valid but not in force yet: this version does not obey it\n');
-});
-
 test('rules are the patterns, as text or as JSON', async () => {
   const text = await runCommand(policy, ['rules']);
   expect(text.out).toMatch(/^guardduty\n\{\n/);

@@ -221,10 +221,18 @@ export const collectionFailed: IncidentResult = {
 export const awaitingApproval: IncidentResult = {
   ...collected,
   status: 'awaiting-approval',
-  decision: { ...collected.decision, response: 'quarantine-after-approval' },
-  residualRisks: [
-    'The instance is not isolated: the policy asks for a person first. Start a manual run to isolate it.',
-  ],
+  decision: {
+    ...collected.decision,
+    response: 'quarantine-after-approval',
+    approval: { heldBy: 'rule', because: 'rule medium-severity asks for approval' },
+  },
+  approval: {
+    heldBy: 'rule',
+    because: 'rule medium-severity asks for approval',
+    state: 'pending',
+    until: '2026-11-20T14:00:00.000Z',
+  },
+  residualRisks: ['The instance is not isolated until a person approves it: rule medium-severity asks for approval.'],
 };
 
 /** A sample finding: decided like others, and nothing done. */

@@ -14,14 +14,26 @@ interface Circumstances {
   facts?: TargetFacts;
   modeCeiling?: 'observe' | 'enforce';
   dryRun?: boolean;
+  approved?: { by: string; reason: string };
 }
 
-function decided(finding: Finding, { policy = DEFAULT, facts, modeCeiling, dryRun }: Circumstances = {}): Decision {
+function decided(
+  finding: Finding,
+  { policy = DEFAULT, facts, modeCeiling, dryRun, approved }: Circumstances = {},
+): Decision {
   const target = finding.targets[0];
   if (target === undefined) throw new Error('the finding has no target');
   const ceiling = modeCeiling === undefined ? {} : { modeCeiling };
   const asked = dryRun === undefined ? {} : { dryRun };
-  return decide({ policy, finding, target, facts: facts ?? target.facts, ...ceiling, ...asked });
+  return decide({
+    policy,
+    finding,
+    target,
+    facts: facts ?? target.facts,
+    ...ceiling,
+    ...asked,
+    ...(approved ? { approved } : {}),
+  });
 }
 
 function manual(request: object = {}): Finding {
@@ -198,7 +210,7 @@ test('a manual request can ask for a dry run', () => {
 });
 
 test.each<[object, string, RegExp]>([
-  [{}, 'collect', /is protected \(eks:\*\): collect at most\.$/],
+  [{}, 'collect', /is protected \(eks:\*\): collect at most, and approval is asked\.$/],
   [{ force: true }, 'collect', /force needs a reason/],
   [{ force: true, reason: ' ' }, 'collect', /force needs a reason/],
   [{ reason: 'confirmed' }, 'collect', /collect at most/],
@@ -207,6 +219,37 @@ test.each<[object, string, RegExp]>([
   const decision = decided(manual(request), { facts: { tags: { 'eks:cluster-name': 'blue' } } });
   expect(decision.response).toBe(response);
   expect(decision.reasons.join(' ')).toMatch(reason);
+});
+
+const PROTECTED = 'rules: [{ id: all, when: {}, respond: quarantine }]\nprotect: { tags: ["pet", "aws:*"] }';
+const yes = { by: 'mia', reason: 'seen' };
+
+test.each<[string, Record<string, string>, boolean, string, string | undefined]>([
+  ['its own tag', { pet: '' }, false, 'collect', 'protection'],
+  ['its own tag, approved', { pet: '' }, true, 'quarantine', undefined],
+  ['a tag that only AWS sets', { 'aws:x': '' }, false, 'collect', undefined],
+  ['a tag that only AWS sets, approved', { 'aws:x': '' }, true, 'collect', undefined],
+  ['both, approved', { pet: '', 'aws:x': '' }, true, 'collect', undefined],
+  ['neither', {}, false, 'quarantine', undefined],
+])('protected by %s: %s', (_, tags, approved, response, heldBy) => {
+  const policy = policyOf(PROTECTED);
+  const input = { facts: { tags }, policy, ...(approved ? { approved: yes } : {}) };
+  const decision = decided(parseFinding(inspectorEvent('package-critical'), {}), input);
+  expect(decision.response).toBe(response);
+  expect(decision.approval?.heldBy).toBe(heldBy);
+});
+
+test('a rule that asks for approval: asked, and quarantined once it is approved', () => {
+  const policy = policyOf('rules: [{ id: all, when: {}, respond: quarantine-after-approval }]');
+  const finding = parseFinding(inspectorEvent('package-critical'), {});
+  expect(decided(finding, { policy, facts: { tags: {} } })).toMatchObject({
+    response: 'quarantine-after-approval',
+    approval: { heldBy: 'rule', because: 'rule all asks for approval' },
+  });
+  const decision = decided(finding, { policy, facts: { tags: {} }, approved: yes });
+  expect(decision.response).toBe('quarantine');
+  expect(decision.approval).toBeUndefined();
+  expect(decision.reasons.at(-1)).toBe('Approved by mia: seen.');
 });
 
 test('no matching rule means ignore, and says so', () => {
