@@ -14,7 +14,7 @@ function compose(result: IncidentResult, limits: Level): Notification {
   const { incidentId, target, approval, failures } = mapTexts(
     { ...result, finding: null, evidence: [], changes: [] },
     (text) => cut(clean(text), limits.text),
-  ) as unknown as IncidentResult;
+  ) as IncidentResult;
   const { account, region, instanceId } = target;
   const denied = approval?.state === 'denied';
   const lead = denied ? '[DENIED] NOT isolated:' : '[NOBODY DECIDED] NOT isolated:';

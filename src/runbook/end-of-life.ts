@@ -20,8 +20,8 @@ export async function closeGone(open: OpenIncident, gone: string, deps: RunbookD
     const { target, incidentId } = open;
     const context = contextOf({ target, incidentId, deps });
     const lifted = await attempt(budgets.writeMs, 'lifting the denial of its sessions', async () => {
-      const now = await sessionDenial.read(aws, context, before as never);
-      if (!sessionDenial.same(now, before as never)) await sessionDenial.write(aws, context, now, before as never);
+      const now = await sessionDenial.read(aws, context, before);
+      if (!sessionDenial.same(now, before)) await sessionDenial.write(aws, context, now, before);
     });
     if (!lifted.ok) failures.push(`the denial of its sessions is still in the policy of its role: ${lifted.error}`);
   }
