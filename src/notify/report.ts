@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncidentResult } from '../runbook/incident.ts';
 import {
+  denyCommand,
   findingRows,
   instanceUrl,
   isolateCommand,
@@ -154,10 +155,12 @@ function picture(screenshot: ReportContext['screenshot']): Content {
 function release(result: IncidentResult, { releaseCommand }: ReportContext): Content {
   const { text, commands, left } = releaseAdvice(result, releaseCommand, MOST_COMMANDS);
   const isolate = isolateCommand(result);
+  const deny = denyCommand(result);
   return markup`<p>${text}</p>
 ${commands.length === 0 ? '' : markup`<pre><code>${commands.join('\n')}</code></pre>`}
 ${left === 0 ? '' : markup`<p>And ${grouped(left)} more; plan.json has every state before.</p>`}
-${isolate === null ? '' : markup`<h3>To isolate it now</h3><p>With credentials of its account:</p><pre><code>${isolate}</code></pre>`}`;
+${isolate === null ? '' : markup`<h3>To isolate it now</h3><p>With credentials of its account:</p><pre><code>${isolate}</code></pre>`}
+${deny === null ? '' : markup`<h3>To leave it as it is</h3><pre><code>${deny}</code></pre>`}`;
 }
 
 function section(heading: string, content: Content, kind = ''): Markup {
