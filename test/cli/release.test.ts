@@ -138,7 +138,12 @@ async function spawned(
   const args = [COMMAND, 'release', '--instance', room.world.instanceId, '--reason', reason, '--json'];
   const child = spawn(process.execPath, args, {
     cwd,
-    env: { PATH: process.env['PATH'], ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...room.env,
+      SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

@@ -9,9 +9,11 @@ import { labConfig } from '../../src/lab/client.ts';
 import type { BusEvent } from '../../src/lab/event-bus.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
+const quick = quickPoliciesDir();
 
 interface Answer {
   code: number;
@@ -23,7 +25,7 @@ async function respond(
   room: IncidentRoom,
   args: string[],
   env: Record<string, string> = {},
-  policies = join(process.cwd(), 'policies'),
+  policies = quick,
   cwd = scratchFolder(),
 ): Promise<Answer> {
   const all = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets), ...env };

@@ -2,7 +2,6 @@
 import { expect, test } from '@jest/globals';
 import { DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { EC2Client, ModifyInstanceAttributeCommand } from '@aws-sdk/client-ec2';
-import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import type { DriftResult } from '../../src/runbook/drift.ts';
@@ -11,13 +10,14 @@ import { execute, memoryStore, type DurableHandler } from '../../src/runbook/eng
 import { holdIncident } from '../support/held.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPolicies } from '../support/quick-policies.ts';
 import { ledger, release, setGroups } from '../support/releaser.ts';
 
 const local = useLocalAws();
 
 async function check(room: IncidentRoom): Promise<DriftResult> {
   Object.assign(process.env, room.env);
-  const { policies } = loadPolicies(process.cwd());
+  const policies = quickPolicies();
   const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
   const { account, region } = room.world;
   const answer = await execute(handler, { ...DRIFT_CHECK }, { store: memoryStore(), account, region });
