@@ -51,6 +51,8 @@ export interface ClaimRequest {
   asked: Response;
   /** Do not join: take the incident over once nobody works on it. */
   insist: boolean;
+  /** Take this incident and no other, and open none: past its end, or once a release has begun, there is nothing to claim. */
+  only?: string;
   findingId: string;
   /** Milliseconds since 1970. */
   now: number;
@@ -111,7 +113,13 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     /** One call where nothing is open on the target; more where there is something to join, resume or take over. */
     async claim(request: ClaimRequest): Promise<Claim> {
       let seen: TargetItem | null = null;
+      if (request.only !== undefined) {
+        const item = await read(targetKey(request.target));
+        seen = item ? targetItem(item) : null;
+      }
       for (;;) {
+        if (request.only !== undefined && (seen?.incidentId !== request.only || seen.releasing))
+          return { kind: 'joined', incidentId: request.only, response: request.asked, running: false };
         if (seen) {
           const verdict = judge(seen, request);
           if (verdict === 'join') {

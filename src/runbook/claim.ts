@@ -31,6 +31,7 @@ export async function claim(
           asked: decision.response,
           insist: name !== 'claim' || finding.request?.force === true,
           findingId: finding.id,
+          ...(deps.completing === undefined ? {} : { only: deps.completing }),
           now: deps.now(),
         }),
       ),
