@@ -147,9 +147,17 @@ const refusals: [string, (room: IncidentRoom) => Promise<string[]> | string[], R
   ],
 ];
 
+let refusing: Promise<IncidentRoom> | undefined;
+
+/** Nothing is changed there, so one is enough for all; the row that terminates the instance is the last. */
+async function refusingRoom(): Promise<IncidentRoom> {
+  refusing ??= local.newAccount().then((account) => incidentRoom(account));
+  return refusing;
+}
+
 test.each(refusals)('refused: %s, in one line, with exit code 2 and no change', async (...row) => {
   const [, args, message, env] = row;
-  const room = await incidentRoom(await local.newAccount());
+  const room = await refusingRoom();
   const given = await args(room);
   const start = room.account.proxy.calls.length;
   const { code, out, err } = await respond(room, given, env);
