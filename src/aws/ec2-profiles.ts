@@ -10,8 +10,11 @@ import { errorName, underDeadline } from './client.ts';
 
 export function profileCalls(client: EC2Client) {
   return {
-    /** Associations that hold or are coming to hold, not those that are gone. */
-    async profileAssociations(instanceId: string): Promise<{ associationId: string; profileArn: string }[]> {
+    /** Associations that hold or are coming to hold, not those that are gone. `leaving`: also those that are going. */
+    async profileAssociations(
+      instanceId: string,
+      { leaving = false } = {},
+    ): Promise<{ associationId: string; profileArn: string }[]> {
       const answer = await client.send(
         new DescribeIamInstanceProfileAssociationsCommand({
           Filters: [{ Name: 'instance-id', Values: [instanceId] }],
@@ -19,7 +22,7 @@ export function profileCalls(client: EC2Client) {
         underDeadline(),
       );
       return (answer.IamInstanceProfileAssociations ?? [])
-        .filter(({ State }) => State !== 'disassociated' && State !== 'disassociating')
+        .filter(({ State }) => State !== 'disassociated' && (leaving || State !== 'disassociating'))
         .map((found) => ({
           associationId: found.AssociationId ?? '',
           profileArn: found.IamInstanceProfile?.Arn ?? '',

@@ -13,6 +13,8 @@ export interface InstanceReading {
   publicIp?: string;
   vpcId?: string;
   tags: Record<string, string>;
+  /** Stopped with its memory kept on the root volume. */
+  hibernated?: boolean;
   /** ebs or instance-store; absent where AWS does not say. */
   rootDeviceType?: string;
   /** EBS volumes only: AWS does not list instance stores. */
@@ -67,6 +69,10 @@ export interface Tracking {
   udpTimeout?: number;
 }
 
+function isHibernated({ State, StateReason }: Instance): boolean {
+  return State?.Name === 'stopped' && StateReason?.Code === 'Client.UserInitiatedHibernate';
+}
+
 export function instanceReading(instanceId: string, instance: Instance): InstanceReading {
   const volumes = (instance.BlockDeviceMappings ?? []).flatMap(({ DeviceName = '', Ebs }) =>
     Ebs?.VolumeId
@@ -82,6 +88,7 @@ export function instanceReading(instanceId: string, instance: Instance): Instanc
       privateIp: instance.PrivateIpAddress,
       publicIp: instance.PublicIpAddress,
       vpcId: instance.VpcId,
+      hibernated: isHibernated(instance) || undefined,
       rootDeviceType: instance.RootDeviceType,
     }),
     tags: tagRecord(instance.Tags),

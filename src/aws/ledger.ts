@@ -68,6 +68,8 @@ export interface ClaimRequest {
   asked: Response;
   /** Do not join: take the incident over once nobody works on it. */
   insist: boolean;
+  /** Take this incident and no other, and open none: past its end, or once a release has begun, there is nothing to claim. */
+  only?: string;
   finding: Seen;
   /** Severity 9 and above, or an attack sequence. */
   critical: boolean;
@@ -149,7 +151,10 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     async claim(request: ClaimRequest): Promise<Claim> {
       let seen: TargetItem | null = null;
       let ended: Ended | null = null;
+      if (request.only !== undefined) seen = openItem((await read(targetKey(request.target))) ?? undefined);
       for (;;) {
+        if (request.only !== undefined && (seen?.incidentId !== request.only || seen.releasing))
+          return notThere(request);
         if (ended && request.lastSeen !== undefined && request.lastSeen <= ended.at) return { kind: 'stale', ended };
         if (seen) {
           const verdict = judge(seen, request);
@@ -426,6 +431,11 @@ function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait
 function liftsHold({ held, critical, asked }: TargetItem, request: ClaimRequest): boolean {
   if (held === 'rule') return rank(request.asked) > rank(asked);
   return held === 'limit' && request.critical && !critical;
+}
+
+/** The incident that alone was meant has come to its end, or is being undone: as if it did what is asked. */
+function notThere({ only = '', asked }: ClaimRequest): Claim {
+  return { kind: 'joined', incidentId: only, response: asked, running: false, held: false, news: false };
 }
 
 function openItem(item: Item | undefined): TargetItem | null {

@@ -33,7 +33,8 @@ export const sessionDenial = defineAction<SessionState>({
 
   async read(aws, { target, collects }, known) {
     const off = aws.sessions.mode === 'off';
-    const associations = await aws.ec2.profileAssociations(target.instanceId);
+    // What a profile that is just being taken away has given out keeps working like that of any other.
+    const associations = await aws.ec2.profileAssociations(target.instanceId, { leaving: true });
     const profiles = associations.map(({ profileArn }) => profileArn).sort();
     // Nothing would be done with their roles; a call that may fail is spared.
     // The host has the collection profile for some time, and what it was given then outlasts that.

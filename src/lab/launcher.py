@@ -35,8 +35,11 @@ def main():
 
     if not options.stock:
         import mends
+        from mends import quick
 
         mends.apply()
+        # Last, since what it remembers is what the mends have made of it.
+        quick.apply()
     app = DomainDispatcherApplication(create_backend_app)
     if not options.stock:
         app = mends.wrap(app)

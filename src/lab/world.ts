@@ -35,8 +35,8 @@ export interface WorldOptions extends Place {
   volumes?: number;
   /** Whether the victim has an instance profile. Default: true. */
   profile?: boolean;
-  /** Default: running. */
-  state?: 'running' | 'stopped';
+  /** Default: running. Those that pass last as long as the tag lab:state. */
+  state?: 'running' | 'stopped' | 'hibernated' | 'pending' | 'stopping' | 'shutting-down';
   /** In addition to Name, Owner and Environment. */
   tags?: Record<string, string>;
   /** The victim's last interface lies in a second VPC. */
@@ -49,6 +49,8 @@ export interface WorldOptions extends Place {
   ipv6?: boolean;
   /** The victim is a Spot instance. */
   spot?: boolean;
+  /** The victim has instance stores only, no EBS volume. */
+  instanceStore?: boolean;
   /** One interface more, the last, that AWS manages: nobody else can change it. */
   requesterManaged?: boolean;
 }
@@ -96,7 +98,7 @@ interface Network {
 
 /** Makes the world; several in one account are fine. */
 export async function createWorld(options: WorldOptions): Promise<World> {
-  const { region = DEFAULT_REGION, interfaces = 2, volumes = 2, profile = true } = options;
+  const { region = DEFAULT_REGION, interfaces = 2, volumes = 2, profile = true, state = 'running' } = options;
   const config = labConfig(options);
   const ec2 = new EC2Client(config);
   const identity = await new STSClient(config).send(new GetCallerIdentityCommand({}));
@@ -114,6 +116,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       UserData: Buffer.from(USER_DATA).toString('base64'),
       ...(role ? { IamInstanceProfile: { Arn: role.profileArn } } : {}),
       ...(options.spot ? { InstanceMarketOptions: { MarketType: 'spot' } } : {}),
+      ...(state === 'hibernated' ? { HibernationOptions: { Configured: true } } : {}),
       NetworkInterfaces: Array.from({ length: own }, (_, index) => ({
         DeviceIndex: index,
         SubnetId: network.subnetId,
@@ -121,14 +124,14 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         DeleteOnTermination: true,
         ...(index === 0 && options.publicAddress ? { AssociatePublicIpAddress: true } : {}),
       })),
-      BlockDeviceMappings: Array.from({ length: volumes }, (_, index) => ({
+      BlockDeviceMappings: Array.from({ length: options.instanceStore ? 0 : volumes }, (_, index) => ({
         DeviceName: index === 0 ? '/dev/sda1' : `/dev/sd${String.fromCodePoint(101 + index)}`,
         Ebs: { VolumeSize: index === 0 ? 8 : 20, VolumeType: 'gp3', DeleteOnTermination: index === 0 },
       })),
       TagSpecifications: [
         {
           ResourceType: 'instance',
-          Tags: tagList({ Name: NAME, Owner: OWNER, Environment: 'production', ...options.tags }),
+          Tags: tagList({ Name: NAME, Owner: OWNER, Environment: 'production', ...playedBy(options), ...options.tags }),
         },
       ],
     }),
@@ -136,7 +139,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const instanceId = required(launched.Instances?.[0]?.InstanceId, 'an instance id');
   if (options.otherVpc) await attachFromOtherVpc(ec2, instanceId, own);
   if (options.requesterManaged) await attachManaged(ec2, instanceId, network.subnetId, [network.admin], interfaces);
-  if (options.state === 'stopped') await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+  if (state === 'stopped' || state === 'hibernated')
+    await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId], Hibernate: state === 'hibernated' }));
 
   const instance = await describe(ec2, instanceId);
   const volumeIds = (instance.BlockDeviceMappings ?? []).map(({ Ebs }) => required(Ebs?.VolumeId, 'a volume id'));
@@ -166,6 +170,14 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     instanceProfileArn: role?.profileArn ?? null,
     roleName: role?.roleName ?? null,
     name: options.tags?.['Name'] ?? NAME,
+  };
+}
+
+/** What the local AWS shows for as long as a tag is there. */
+function playedBy({ state = 'running', instanceStore }: WorldOptions): Record<string, string> {
+  return {
+    ...(['pending', 'stopping', 'shutting-down'].includes(state) ? { 'lab:state': state } : {}),
+    ...(instanceStore ? { 'lab:root': 'instance-store' } : {}),
   };
 }
 

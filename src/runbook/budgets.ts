@@ -29,6 +29,8 @@ export interface Budgets {
   verifyAttempts: number;
   /** Pause between two of them. */
   verifyPauseMs: number;
+  /** How long a change is tried that AWS refuses while the instance starts or stops, or an association is on its way. */
+  settleMs: number;
   /** The manifest, the report, the notification, the ledger's last entry: each. */
   closeMs: number;
   notifyAttempts: number;
@@ -59,6 +61,7 @@ export const defaultBudgets: Budgets = {
   writeMs: 30_000,
   verifyAttempts: 4,
   verifyPauseMs: 1_000,
+  settleMs: 120_000,
   closeMs: 20_000,
   notifyAttempts: 3,
   digestSeconds: 3_600,

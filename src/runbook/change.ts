@@ -6,7 +6,7 @@ import type { Budgets } from './budgets.ts';
 import { contextOf } from './context.ts';
 import type { ChangeResult, Json } from './incident.ts';
 import type { ActionReading } from './observe.ts';
-import { plannedChange, type PlannedChange } from './plan.ts';
+import { GONE, plannedChange, type PlannedChange } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
 
 export type ByAction<T> = Record<string, T>;
@@ -166,8 +166,9 @@ export async function verify(
   let prepared = ready.prepared;
   let { from } = ready;
   let last: Verified = { verified: false, state: null, to: null, prepared, wrote: false, at: deps.now() };
-  for (let look = 1; look <= looks; look += 1) {
-    if (look > 1) await sleep(budgets.verifyPauseMs);
+  const until = deps.now() + budgets.settleMs;
+  for (let look = 1, first = true; look <= looks; look += 1, first = false) {
+    if (!first) await sleep(budgets.verifyPauseMs);
     const outcome = await attempt(budgets.writeMs, `verifying ${action.name}`, async () => {
       const state = await action.read(aws, context, from ?? null);
       // Free where everything is there; makes what an interface in another VPC, or a failed first try, still needs.
@@ -198,9 +199,19 @@ export async function verify(
     if (outcome.ok) last = outcome.value;
     else last = { ...last, verified: false, reason: outcome.error };
     if (last.verified) break;
+    // What only the moment stands in the way of is no failed try.
+    if (!outcome.ok && deps.now() < until && (await passes(incident, outcome.code))) look -= 1;
   }
   if (last.verified) delete last.reason;
   return last;
+}
+
+/** AWS refuses for as long as the instance starts or stops, or an association is on its way. */
+async function passes({ aws, target, deps }: IncidentContext, code: string): Promise<boolean> {
+  if (code !== 'IncorrectInstanceState' && code !== 'IncorrectState') return false;
+  const found = await attempt(deps.budgets.readMs, 'reading the instance', () => aws.ec2.instance(target.instanceId));
+  const state = found.ok ? found.value?.state : undefined;
+  return state === 'pending' || state === 'stopping' || (code === 'IncorrectState' && !GONE.has(state ?? ''));
 }
 
 /** A `from` that the first record does not have, e.g. of an interface that appeared since. @returns what went wrong. */

@@ -57,6 +57,7 @@ export async function claim(
             finding: { id: finding.id, severity: finding.severity.label },
             critical: isCritical(finding),
             ...(person || Number.isNaN(lastSeen) ? {} : { lastSeen }),
+            ...(deps.completing === undefined ? {} : { only: deps.completing }),
             now: deps.now(),
           }),
         ),

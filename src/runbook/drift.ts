@@ -9,6 +9,7 @@ import { attempt, errorLine, type Attempt } from '../aws/deadline.ts';
 import type { OpenIncident } from '../aws/ledger-open.ts';
 import type { Target } from '../finding/finding.ts';
 import { parseFinding } from '../finding/parse.ts';
+import type { Rule } from '../policy/schema.ts';
 import { driftMessage, linesOf } from '../notify/drift-message.ts';
 import { send } from './close.ts';
 import { closeGone, closeOver } from './end-of-life.ts';
@@ -169,7 +170,8 @@ function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> 
 }
 
 /**
- * The sequence of a manual request: it takes the open incident over, and no protection of the policy is lifted. Never rejects.
+ * The sequence of a forced request: it takes the open incident over. That has decided already, and half contained is the end of
+ * nothing: neither a mode, nor a rule, nor a protection that came since leaves the host so. Never rejects.
  */
 async function complete(
   ctx: DurableContext,
@@ -179,21 +181,37 @@ async function complete(
 ): Promise<{ incidentId: string; status: string } | { failure: string }> {
   const { account, region, instanceId } = target;
   const incidentId = verification?.incidentId ?? '';
+  const decided: RunbookDeps = {
+    ...deps,
+    policy: (id) => ({ ...deps.policy(id), rules: [asDecided(incidentId)] }),
+    completing: incidentId,
+  };
   const request = {
     instance_id: instanceId,
     account,
     region,
-    reason: `incident ${incidentId} was left half contained, and no run works on it`,
+    reason: `incident ${incidentId} asked for quarantine, was left half contained, and no run works on it`,
+    force: true,
   };
   try {
     const [incident] = await ctx.runInChildContext(`complete ${nameOf(target)}`, async (child) => {
-      const incidents = await respond(child, parseFinding(request, { account, region }), request, deps);
+      const incidents = await respond(child, parseFinding(request, { account, region }), request, decided);
       return incidents.map(({ status }) => status);
     });
     return { incidentId, status: incident ?? 'failed' };
   } catch (error) {
     return { failure: lineOf(target, `could not be contained in full: ${errorLine(error)}`) };
   }
+}
+
+/** The incident's own decision, in place of what a policy would say today. */
+function asDecided(incidentId: string): Rule {
+  return {
+    id: 'half-contained',
+    description: `Incident ${incidentId} asked for quarantine and is half contained.`,
+    when: {},
+    respond: 'quarantine',
+  };
 }
 
 function nameOf({ region, instanceId }: Target): string {

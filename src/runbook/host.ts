@@ -92,7 +92,10 @@ export function hostStart(
   const gone = goneReason(observed);
   if (gone !== null) return skip(gone);
   const state = observed.instance?.state;
-  if (state !== undefined && state !== 'running') return skip(`the instance is ${state}`);
+  if (state !== undefined && state !== 'running')
+    return skip(
+      `the instance is ${state}${observed.instance?.hibernated ? ' (hibernated: its memory is on the root volume)' : ''}`,
+    );
   const network = observed.readings[quarantineNetwork.name];
   if (network?.error === undefined && network?.found && looksIsolated(network, containment))
     return skip('the host is isolated already, and is not let out again for this');

@@ -94,6 +94,8 @@ export interface InstanceSummary {
   name?: string;
   owner?: string;
   state?: string;
+  /** Stopped, with its memory on its root volume. */
+  hibernated?: boolean;
   instanceType?: string;
   privateIp?: string;
   publicIp?: string;

@@ -63,7 +63,7 @@ export async function observe(
   const base = { startedAt, readings: { [quarantineNetwork.name]: network }, host, vpcFacts, addresses: {} };
   if (!instance.ok) return { ...base, instance: null, instanceError: instance.error };
   if (!instance.value) return { ...base, instance: null, instanceError: NO_SUCH_INSTANCE };
-  const { tags, state, interfaces, vpcId, instanceType, privateIp, publicIp } = instance.value;
+  const { tags, state, hibernated, interfaces, vpcId, instanceType, privateIp, publicIp } = instance.value;
   const name = tags['Name'];
   const owner = tags['Owner'] ?? tags['owner'];
   return {
@@ -71,6 +71,7 @@ export async function observe(
     addresses: addressesByVpc(interfaces),
     instance: {
       state,
+      ...(hibernated ? { hibernated } : {}),
       tags,
       vpcs: [...new Set([...(vpcId ? [vpcId] : []), ...interfaces.map((found) => found.vpcId)])].filter(Boolean),
       ...(name === undefined ? {} : { name }),

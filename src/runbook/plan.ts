@@ -12,7 +12,7 @@ import type { ActionReading, Observation } from './observe.ts';
 export const NO_SUCH_INSTANCE = 'AWS knows no such instance';
 
 /** States in which there is nothing left to contain. */
-const GONE = new Set(['terminated', 'shutting-down']);
+export const GONE: ReadonlySet<string> = new Set(['terminated', 'shutting-down']);
 
 /** One intended change; JSON-safe. */
 export interface PlannedChange {

@@ -57,6 +57,8 @@ export interface RunbookDeps {
   local: boolean;
   /** Milliseconds since 1970: the handler's first line in this invocation. */
   startedAt: number;
+  /** Incident that is to be brought to its end; no other is opened. */
+  completing?: string;
 }
 
 /** What the steps of one incident share. */

@@ -105,6 +105,18 @@ test('who insists waits for a run under way, and joins none that turned out to d
   expect(await book.claim(request('c'))).toMatchObject({ kind: 'held' });
 });
 
+test('who is to complete an incident gets that one and no other, and opens none', async () => {
+  const book = await ledger();
+  const other = { insist: true, only: 'inc-of-nobody' };
+  expect(await book.claim(request('a', other))).toMatchObject({ kind: 'joined', running: false });
+  const opened = await book.claim(request('b', { leaseMs: 1_000 }));
+  expect(opened).toMatchObject({ kind: 'claimed', run: 1 });
+  const later = { now: NOW + 1_000, insist: true };
+  expect(await book.claim(request('c', { ...other, ...later }))).toMatchObject({ kind: 'joined' });
+  const same = { only: idOf(opened), ...later };
+  expect(await book.claim(request('d', same))).toMatchObject({ kind: 'claimed', run: 2 });
+});
+
 test('`from` is stored once: a later record adds to it and changes nothing in it', async () => {
   const book = await ledger();
   const merge = (stored: object, read: object) => ({ ...read, ...stored }) as never;

@@ -7,6 +7,7 @@ import { attachLocalAws } from '../../src/lab/local-aws.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
 import { buildBundle } from '../../src/stack/esbuild.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { ROOT, runCommand } from './run-command.ts';
 
 const local = useLocalAws();
@@ -19,7 +20,7 @@ test('prints a curl line that quarantines the victim, and one that tells of it',
   const serving = serveRehearsal({
     aws,
     rules: eventRules(loadPolicies(ROOT, 'policies').policies),
-    bundle: (outfile) => buildBundle({ outfile, policiesDir: `${ROOT}policies` }),
+    bundle: (outfile) => buildBundle({ outfile, policiesDir: quickPoliciesDir() }),
     mode: 'enforce',
     onStage: () => {},
     say: (text) => (printed += text),

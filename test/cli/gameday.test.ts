@@ -1,4 +1,4 @@
-/** The main job as a person starts it: one command, a process of its own, its own local AWS. */
+/** The main job as a person starts it: one command, a process of its own, its own local AWS or one that runs already. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,7 +7,12 @@ import { parseFinding } from '../../src/finding/parse.ts';
 import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import type { World } from '../../src/lab/world.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
+import { useLocalAws } from '../support/local-aws.ts';
+import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
+
+const local = useLocalAws();
+const policies = quickPoliciesDir();
 
 interface Ran {
   code: number;
@@ -25,6 +30,12 @@ function gameday(args: string[], env: Record<string, string> = {}): Promise<Ran>
       (error, out, err) => done({ code: error ? Number(error.code) : 0, out, err }),
     );
   });
+}
+
+/** On the local AWS that runs for the tests, in an account of its own, and without the dwell. */
+async function rehearse(args: string[]): Promise<Ran> {
+  const { endpoint } = await local.newAccount();
+  return gameday([...args, '--policies', policies], { AWS_ENDPOINT_URL: endpoint });
 }
 
 const elsewhere: World = {
@@ -76,7 +87,7 @@ test.each([
   ['a bare detail', event.detail],
   ['an API-shaped finding', pascal(event.detail)],
 ])('--event with %s is mapped onto the local world', async (_name, content) => {
-  const { code, out } = await gameday(['--event', file(content), '--json', '--out', scratchFolder()]);
+  const { code, out } = await rehearse(['--event', file(content), '--json', '--out', scratchFolder()]);
   const { incidents } = JSON.parse(out) as { incidents: IncidentResult[] };
   expect(incidents).toMatchObject([
     { status: 'quarantined', isolation: { verified: true }, finding: { type: 'Backdoor:EC2/C&CActivity.B!DNS' } },
@@ -92,7 +103,7 @@ test.each([
   ['guardduty/eks-runtime-node', 'collected', 'collect'],
 ])('--event with %s does what explain says', async (name, status, response) => {
   const fixture = resolve('test/events', `${name}.json`);
-  const { code, out } = await gameday(['--event', fixture, '--json', '--out', scratchFolder()]);
+  const { code, out } = await rehearse(['--event', fixture, '--json', '--out', scratchFolder()]);
   const { incidents } = JSON.parse(out) as { incidents: IncidentResult[] };
   expect(incidents.length).toBeGreaterThan(0);
   const explained = parseFinding(JSON.parse(readFileSync(fixture, 'utf8')), {});
@@ -104,7 +115,7 @@ test.each([
 test('a finding that no rule admits: says so and why, exit code 0', async () => {
   const low = structuredClone(event) as { detail: { severity: number } };
   low.detail.severity = 2;
-  const { code, out } = await gameday(['--event', file(low)]);
+  const { code, out } = await rehearse(['--event', file(low)]);
   expect(out).toContain('No rule on EventBridge matches');
   expect(out).toContain('ignore');
   expect(code).toBe(0);
@@ -118,11 +129,13 @@ test('an endpoint that is no local AWS of ours is refused in one line', async ()
 });
 
 test('--keep leaves the local AWS up, and another rehearsal can use it', async () => {
-  const first = await gameday(['--keep', '--out', scratchFolder()]);
+  const first = await gameday(['--keep', '--policies', policies, '--out', scratchFolder()]);
   const [, endpoint = ''] = /AWS_ENDPOINT_URL=(\S+)/.exec(first.out) ?? [];
   const [, pid = ''] = /kill (\d+)/.exec(first.out) ?? [];
   try {
-    const second = await gameday(['--out', scratchFolder(), '--json'], { AWS_ENDPOINT_URL: endpoint });
+    const second = await gameday(['--policies', policies, '--out', scratchFolder(), '--json'], {
+      AWS_ENDPOINT_URL: endpoint,
+    });
     expect(second.code).toBe(0);
     expect(JSON.parse(second.out)).toMatchObject({ incidents: [{ status: 'quarantined' }] });
   } finally {

@@ -33,6 +33,17 @@ async function release(room: IncidentRoom, args: string[], cwd = scratchFolder()
   return answer;
 }
 
+let shared: Promise<{ room: IncidentRoom; incidentId: string }> | undefined;
+
+/** For whatever changes nothing: one is enough. */
+function contained(): Promise<{ room: IncidentRoom; incidentId: string }> {
+  shared ??= local.newAccount().then(async (account) => {
+    const room = await incidentRoom(account);
+    return { room, incidentId: (await room.respond(room.event())).incidentId };
+  });
+  return shared;
+}
+
 test('--incident and --json: put back, exit code 0, one JSON document with the caller as who asked', async () => {
   const room = await incidentRoom(await local.newAccount(), { interfaces: 3 });
   const before = restorable(await room.reading());
@@ -54,8 +65,7 @@ test('--instance says in words what was put back', async () => {
 });
 
 test('--dry-run changes nothing', async () => {
-  const room = await incidentRoom(await local.newAccount());
-  await room.respond(room.event());
+  const { room } = await contained();
   const start = room.account.proxy.calls.length;
   const { code, out } = await release(room, ['--instance', room.world.instanceId, '--reason', reason, '--dry-run']);
   expect(code).toBe(0);
@@ -81,8 +91,7 @@ test('a profile that is refused: exit code 1, and the notification says how to g
 });
 
 test('the notification of the response names the command that releases it', async () => {
-  const room = await incidentRoom(await local.newAccount());
-  const { incidentId } = await room.respond(room.event());
+  const { room, incidentId } = await contained();
   const [message] = await room.messages();
   expect(message?.body).toContain(`npx secresponse release --incident ${incidentId} --reason`);
   expect(message?.body).toContain('sls invoke -f release -q durable --type Event --data');
@@ -101,8 +110,7 @@ const refusals: [string, (incidentId: string, instanceId: string) => string[], R
 ];
 
 test('refused in one line, with exit code 2 and no change', async () => {
-  const room = await incidentRoom(await local.newAccount());
-  const { incidentId } = await room.respond(room.event());
+  const { room, incidentId } = await contained();
   for (const [why, args, message] of refusals) {
     const start = room.account.proxy.calls.length;
     const { code, out, err } = await release(room, args(incidentId, room.world.instanceId));
@@ -115,8 +123,7 @@ test('refused in one line, with exit code 2 and no change', async () => {
 });
 
 test('refused while a response to the instance lies interrupted', async () => {
-  const room = await incidentRoom(await local.newAccount());
-  await room.respond(room.event());
+  const { room } = await contained();
   const { account, region, instanceId } = room.world;
   const cwd = scratchFolder();
   const folder = join(cwd, '.secresponse', account, region, instanceId);
@@ -138,7 +145,12 @@ async function spawned(
   const args = [COMMAND, 'release', '--instance', room.world.instanceId, '--reason', reason, '--json'];
   const child = spawn(process.execPath, args, {
     cwd,
-    env: { PATH: process.env['PATH'], ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...room.env,
+      SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';

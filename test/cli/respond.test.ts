@@ -9,9 +9,11 @@ import { labConfig } from '../../src/lab/client.ts';
 import type { BusEvent } from '../../src/lab/event-bus.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
+const quick = quickPoliciesDir();
 
 interface Answer {
   code: number;
@@ -23,7 +25,7 @@ async function respond(
   room: IncidentRoom,
   args: string[],
   env: Record<string, string> = {},
-  policies = join(process.cwd(), 'policies'),
+  policies = quick,
   cwd = scratchFolder(),
 ): Promise<Answer> {
   const all = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets), ...env };
@@ -145,9 +147,17 @@ const refusals: [string, (room: IncidentRoom) => Promise<string[]> | string[], R
   ],
 ];
 
+let refusing: Promise<IncidentRoom> | undefined;
+
+/** Nothing is changed there, so one is enough for all; the row that terminates the instance is the last. */
+async function refusingRoom(): Promise<IncidentRoom> {
+  refusing ??= local.newAccount().then((account) => incidentRoom(account));
+  return refusing;
+}
+
 test.each(refusals)('refused: %s, in one line, with exit code 2 and no change', async (...row) => {
   const [, args, message, env] = row;
-  const room = await incidentRoom(await local.newAccount());
+  const room = await refusingRoom();
   const given = await args(room);
   const start = room.account.proxy.calls.length;
   const { code, out, err } = await respond(room, given, env);

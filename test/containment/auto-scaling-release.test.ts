@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from '@jest/globals';
 import { createScalingGroup } from '../../src/lab/fleet.ts';
-import type { ActionRoom } from '../support/single-action.ts';
+import type { ActionRoom } from '../support/action-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { groupOf, scalingClient, scalingRoom, type Wish } from '../support/scaling-room.ts';
 
@@ -24,7 +24,7 @@ describe('after a detachment', () => {
       const { from, to } = await it.contain();
       const InstanceIds = [it.world.instanceId];
       await scalingClient(it).send(new AttachInstancesCommand({ AutoScalingGroupName: name, InstanceIds }));
-      const released = await it.release(from, to);
+      const released = await it.release({ from, to });
       expect(released).toMatchObject({ verified: true, lost: [] });
       expect(released.left).toEqual(name === 'other' ? [expect.stringContaining('in service in other')] : []);
     }
@@ -36,7 +36,10 @@ describe('after a detachment', () => {
     await scalingClient(it).send(
       new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'shop-web', ForceDelete: true }),
     );
-    expect(await it.release(from, to)).toMatchObject({ left: ['the Auto Scaling group shop-web is gone'], lost: [] });
+    expect(await it.release({ from, to })).toMatchObject({
+      left: ['the Auto Scaling group shop-web is gone'],
+      lost: [],
+    });
   });
 
   async function anotherInstance(it: ActionRoom): Promise<string> {
@@ -51,7 +54,7 @@ describe('a release leaves what a person has done since', () => {
     const it = await room();
     const { from, to } = await it.contain();
     await it.aws.autoScaling.detach('shop-web', it.world.instanceId, false);
-    expect(await it.release(from, to)).toMatchObject({
+    expect(await it.release({ from, to })).toMatchObject({
       left: ['the instance is detached from shop-web: somebody has changed that since, it is left so'],
       lost: [],
     });
@@ -61,7 +64,7 @@ describe('a release leaves what a person has done since', () => {
     const it = await room('keep');
     const { from, to } = await it.contain();
     await it.aws.autoScaling.enterStandby('shop-web', it.world.instanceId, true);
-    expect(await it.release(from, to)).toMatchObject({
+    expect(await it.release({ from, to })).toMatchObject({
       left: [expect.stringContaining('is in standby in shop-web')],
       after: { lifecycle: 'Standby' },
     });
@@ -71,7 +74,7 @@ describe('a release leaves what a person has done since', () => {
     const it = await room();
     const { from, to } = await it.contain();
     await it.aws.autoScaling.exitStandby('shop-web', it.world.instanceId);
-    expect(await it.release(from, to)).toMatchObject({ skip: 'it is so already', left: [], lost: [] });
+    expect(await it.release({ from, to })).toMatchObject({ skip: 'it is so already', left: [], lost: [] });
     expect(await groupOf(it)).toMatchObject({ desired: 3 });
   });
 
@@ -79,14 +82,14 @@ describe('a release leaves what a person has done since', () => {
     const it = await room();
     const { from, to } = await it.contain();
     await scalingClient(it).send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: 'shop-web', MaxSize: 9 }));
-    expect(await it.release(from, to)).toMatchObject({ verified: true });
+    expect(await it.release({ from, to })).toMatchObject({ verified: true });
     expect(await groupOf(it)).toMatchObject({ max: 9 });
   });
 
   test('and says so where the state before is not known', async () => {
     const it = await room();
     const { to } = await it.contain();
-    expect(await it.release(null, to)).toMatchObject({
+    expect(await it.release({ from: null, to })).toMatchObject({
       lost: ['in standby in shop-web: what it was before is not known'],
       after: { lifecycle: 'Standby' },
     });
@@ -95,6 +98,9 @@ describe('a release leaves what a person has done since', () => {
   test('and undoes a run that came to no end', async () => {
     const it = await room();
     const { from } = await it.contain();
-    expect(await it.release(from, undefined)).toMatchObject({ verified: true, after: { lifecycle: 'InService' } });
+    expect(await it.release({ from, to: undefined })).toMatchObject({
+      verified: true,
+      after: { lifecycle: 'InService' },
+    });
   });
 });

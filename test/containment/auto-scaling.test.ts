@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Aws } from '../../src/aws/connect.ts';
 import { autoScaling } from '../../src/containment/auto-scaling.ts';
 import { createScalingGroup, createTargetGroup, targetStates, type ScalingGroupOptions } from '../../src/lab/fleet.ts';
-import type { ActionRoom } from '../support/single-action.ts';
+import type { ActionRoom } from '../support/action-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { groupOf, members, play, scalingRoom, type Wish } from '../support/scaling-room.ts';
 
@@ -29,7 +29,7 @@ describe('standby', () => {
     expect(await groupOf(it)).toMatchObject({ desired: 2 });
     expect(await members(it)).toEqual({ victim: 'Standby', others: ['InService', 'InService'] });
 
-    const released = await it.release(contained.from, contained.to);
+    const released = await it.release(contained);
     expect(released).toMatchObject({ verified: true, lost: [], after: { lifecycle: 'InService' } });
     expect(released.left).toEqual([expect.stringContaining('desired capacity of shop-web from 2 to 3')]);
     expect((await members(it)).victim).toBe('InService');
@@ -43,7 +43,7 @@ describe('standby', () => {
     expect(second.idle).toMatch(/in standby in the Auto Scaling group shop-web already/);
     expect(second.from).toEqual(first.from);
     expect(it.writes()).toEqual(['EnterStandby']);
-    expect(await it.release(second.from, second.to)).toMatchObject({
+    expect(await it.release(second)).toMatchObject({
       verified: true,
       after: { lifecycle: 'InService' },
     });
@@ -54,7 +54,7 @@ describe('standby', () => {
     await it.aws.autoScaling.enterStandby('shop-web', it.world.instanceId, true);
     const contained = await it.contain();
     expect(contained).toMatchObject({ verified: true, idle: expect.stringContaining('in standby') });
-    const released = await it.release(contained.from, contained.to);
+    const released = await it.release(contained);
     expect(released).toMatchObject({ skip: 'it is so already', left: [], lost: [], after: { lifecycle: 'Standby' } });
     expect(it.writes()).toEqual(['EnterStandby']);
   });
@@ -81,7 +81,7 @@ describe('standby', () => {
       (await targetStates(it.place, arn)).filter((line) => line.startsWith(it.world.instanceId));
     const { from, to } = await it.contain();
     expect(await state()).toEqual([`${it.world.instanceId}:80 draining`]);
-    await it.release(from, to);
+    await it.release({ from, to });
     expect(await state()).toEqual([`${it.world.instanceId}:80 healthy`]);
   });
 
@@ -99,7 +99,7 @@ describe('standby', () => {
     const reading = await autoScaling.read(it.aws, it.context, from);
     const restoration = autoScaling.restore?.(from, reading, { contained: to, found: null });
     expect(restoration?.left).toEqual([expect.stringContaining('its maximum does not leave room')]);
-    await expect(it.release(from, to)).rejects.toThrow(/update the AutoScalingGroup sizes/);
+    expect((await it.release({ from, to })).error).toMatch(/update the AutoScalingGroup sizes/);
     expect(await groupOf(it)).toMatchObject({ max: 2, desired: 2 });
   });
 });
@@ -163,7 +163,7 @@ describe('detachment', () => {
     expect(await groupOf(it)).toMatchObject({ desired: 2 });
     expect(await members(it)).toEqual({ victim: undefined, others: ['InService', 'InService'] });
 
-    const released = await it.release(contained.from, contained.to);
+    const released = await it.release(contained);
     expect(released.lost).toEqual(['detached from the Auto Scaling group shop-web: attach it by hand']);
     expect(it.writes()).toEqual(['DetachInstances']);
     expect((await it.contain(contained.from)).idle).toMatch(/has left the Auto Scaling group shop-web already/);
@@ -188,7 +188,10 @@ describe('nothing is changed', () => {
       verified: true,
       risks: [],
     });
-    expect(await it.release({ group: null, lifecycle: 'none' }, undefined)).toMatchObject({ left: [], lost: [] });
+    expect(await it.release({ from: { group: null, lifecycle: 'none' }, to: undefined })).toMatchObject({
+      left: [],
+      lost: [],
+    });
     expect(it.account.proxy.calls.map(({ operation }) => operation)).not.toContain('DescribeAutoScalingGroups');
   });
 
@@ -252,7 +255,7 @@ describe('what may go wrong on the way', () => {
     const it = await room();
     const { from, to } = await it.contain();
     it.account.proxy.fault({ operation: 'ExitStandby', kind: 'lost-response', times: 1 });
-    expect(await it.release(from, to)).toMatchObject({ verified: true });
+    expect(await it.release({ from, to })).toMatchObject({ verified: true });
     expect(await groupOf(it)).toMatchObject({ desired: 3 });
   });
 

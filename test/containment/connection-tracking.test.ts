@@ -67,7 +67,7 @@ test('every interface gets the shortest times, and back what it had: set by a pe
   expect(described).toContain(`${first}: default, 180, 30 s → 60, 60, 30 s`);
 
   expect(await room.contain(contained.from)).toMatchObject({ from: contained.from, verified: true });
-  expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true });
+  expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true, after: expect.anything() });
   expect(await timeouts(room)).toEqual([undefined, { ...defaults, TcpEstablishedTimeout: 900, UdpTimeout: 45 }]);
   // The default is read as not set, whether it was written or not.
   expect(await room.read()).toEqual(contained.from);
@@ -93,7 +93,7 @@ test('an interface that AWS manages is left and named, the others are changed an
   expect(connectionTracking.risks?.(contained.from, contained.to, room.context)).toEqual([
     expect.stringContaining(`${managed} is managed by amazon-eks`),
   ]);
-  expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true });
+  expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true, after: expect.anything() });
 });
 
 test('one interface that AWS refuses does not cost the other, and is named', async () => {
@@ -112,7 +112,7 @@ test('an interface that comes later is changed, and gets back what it had', asyn
   const later = await attachAnother(room);
   const contained = await room.contain(first.from);
   expect(contained).toMatchObject({ verified: true, from: { [later]: unset }, to: { [later]: shortest } });
-  expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true });
+  expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true, after: expect.anything() });
   expect(await room.read()).toMatchObject({ [later]: unset });
 });
 
@@ -138,6 +138,7 @@ test('what a person changed or detached since is left and named', async () => {
       `${third} is not attached to the instance any more`,
     ],
     lost: [],
+    after: expect.anything(),
     verified: true,
   });
   expect(await room.read()).toEqual({ [first]: unset, [second]: { ...shortest, tcp: 300 } });

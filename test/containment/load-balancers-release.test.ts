@@ -24,7 +24,7 @@ describe('a release', () => {
     await elb.send(new DeleteTargetGroupCommand({ TargetGroupArn: it.api }));
     const classic = new ElasticLoadBalancingClient(labConfig(it.place));
     await classic.send(new DeleteLoadBalancerCommand({ LoadBalancerName: 'shop' }));
-    const released = await it.release(from, to);
+    const released = await it.release({ from, to });
     expect(released).toMatchObject({ verified: true, lost: [] });
     expect(released.left.toSorted()).toEqual([
       'the classic load balancer shop is gone',
@@ -40,7 +40,7 @@ describe('a release', () => {
     const it = await servedRoom();
     const { from, to } = await it.contain();
     await register(it, it.other, 9000);
-    const released = await it.release(from, to);
+    const released = await it.release({ from, to });
     expect(released.left).toEqual([`other: ${it.world.instanceId}:9000 has been registered since, and is left`]);
     expect(await served(it, [it.other])).toEqual([[`${it.world.instanceId}:9000`], [it.world.instanceId]]);
   });
@@ -62,7 +62,7 @@ describe('a release', () => {
     );
     const AttachmentId = NetworkInterfaces?.[0]?.Attachment?.AttachmentId;
     await ec2.send(new DetachNetworkInterfaceCommand({ AttachmentId }));
-    const released = await it.release(from, to);
+    const released = await it.release({ from, to });
     expect(released.left).toEqual([`api: ${second} is not an address of the instance any more`]);
     expect(await served(it, [api])).toEqual([[], []]);
   });
@@ -72,7 +72,7 @@ describe('a release', () => {
     const { from, to } = await it.contain();
     await register(it, it.other, 9000);
     it.account.proxy.fault({ operation: 'DescribeTargetHealth', kind: 'denied', times: 3 });
-    expect(await it.release(from, to)).toMatchObject({ verified: false });
+    expect(await it.release({ from, to })).toMatchObject({ verified: false });
     expect((await it.served()).map((targets) => targets.length)).toEqual([2, 2, 1]);
     expect(await served(it, [it.other])).toEqual([[`${it.world.instanceId}:9000`], [it.world.instanceId]]);
   });
@@ -92,15 +92,15 @@ describe('a release', () => {
     const it = await servedRoom();
     const { from, to } = await it.contain();
     it.account.proxy.fault({ operation: 'RegisterTargets', kind: 'denied', times: 1 });
-    await expect(it.release(from, to)).rejects.toThrow(/^(web|api): AccessDenied/);
+    expect((await it.release({ from, to })).error).toMatch(/^(web|api): AccessDenied/);
     expect((await classicInstances(it.place, 'shop')).length).toBe(1);
-    expect(await it.release(from, to)).toMatchObject({ verified: true });
+    expect(await it.release({ from, to })).toMatchObject({ verified: true });
     expect((await it.served()).map((targets) => targets.length)).toEqual([2, 2, 1]);
   });
 
   test('says so where the record is missing', async () => {
     const it = await servedRoom();
     const { to } = await it.contain();
-    expect((await it.release(null, to)).lost).toEqual(['the load balancers before are not known']);
+    expect((await it.release({ from: null, to })).lost).toEqual(['the load balancers before are not known']);
   });
 });

@@ -6,7 +6,7 @@ import { loadBalancers } from '../../src/containment/load-balancers.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { classicInstances, createTargetGroup, targetStates } from '../../src/lab/fleet.ts';
 import { createWorld, type WorldOptions } from '../../src/lab/world.ts';
-import type { ActionRoom } from '../support/single-action.ts';
+import type { ActionRoom } from '../support/action-room.ts';
 import { addresses, balancedRoom, register, served, servedRoomIn, type ServedRoom } from '../support/balanced-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
@@ -45,7 +45,7 @@ test('it leaves all of them, by id and by address, under every port; a release b
   expect(await it.served()).toEqual([[], ['10.20.1.251:443'], []]);
   expect(await targetStates(it.place, it.web)).toContain(`${instanceId}:80 draining`);
 
-  expect(await it.release(contained.from, contained.to)).toMatchObject({ verified: true, left: [], lost: [] });
+  expect(await it.release(contained)).toMatchObject({ verified: true, left: [], lost: [] });
   expect(await it.served()).toEqual(before);
   expect(it.writes().toSorted()).toEqual([
     'DeregisterInstancesFromLoadBalancer',
@@ -68,7 +68,9 @@ test('in no target group: nothing to do, and nothing asked of groups of other ki
     description: 'load balancers: none (unchanged)',
   });
   expect(it.writes()).toEqual([]);
-  expect(await it.release({ targets: {}, classic: [], addresses: {}, gone: [], unread: {} }, undefined)).toMatchObject({
+  expect(
+    await it.release({ from: { targets: {}, classic: [], addresses: {}, gone: [], unread: {} }, to: undefined }),
+  ).toMatchObject({
     skip: 'it is so already',
   });
 });
@@ -83,7 +85,7 @@ test('a second run, and a run after one that died half-way, keep the whole recor
   const second = await it.contain(first.from);
   expect(second.idle).toMatch(/in no target group/);
   expect(second.from).toMatchObject({ targets: (reading as { targets: object }).targets, classic: ['shop'] });
-  await it.release(second.from, second.to);
+  await it.release(second);
   expect(await it.served()).toEqual(before);
 });
 
@@ -93,7 +95,7 @@ test('what somebody registers after the record is taken out by the next run, and
   await register(it, it.other, 9000);
   const second = await it.contain(first.from);
   expect(second.verified).toBe(true);
-  await it.release(second.from, second.to);
+  await it.release(second);
   expect(await served(it, [it.other])).toEqual([[`${it.world.instanceId}:9000`], [it.world.instanceId]]);
 });
 
@@ -185,7 +187,7 @@ describe('one that fails keeps none of the others from being done', () => {
     expect(await classicInstances(it.place, 'shop')).toEqual([]);
     const again = await it.contain(contained.from);
     expect(again).toMatchObject({ verified: true });
-    await it.release(again.from, again.to);
+    await it.release(again);
     expect((await it.served()).map((targets) => targets.length)).toEqual([2, 2, 1]);
   });
 

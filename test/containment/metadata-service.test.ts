@@ -32,13 +32,22 @@ test.each(['running', 'stopped'] as const)(
   async (state) => {
     const room = await openRoom(state);
     const contained = await room.contain();
-    expect(contained).toEqual({ from: open, to: off, idle: null, verified: true });
+    expect(contained).toMatchObject({
+      reading: open,
+      from: open,
+      to: off,
+      idle: null,
+      after: off,
+      verified: true,
+      risks: [],
+    });
+    expect(contained.error).toBeUndefined();
     expect(await options(room)).toEqual(off);
     expect(metadataService.describe(contained.from, contained.to)).toBe(
       'metadata service: enabled, tokens optional, hop limit 2 → disabled, tokens required, hop limit 1',
     );
     expect(await room.contain(contained.from)).toMatchObject({ from: open, verified: true, idle: expect.any(String) });
-    expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true });
+    expect(await room.release(contained)).toEqual({ left: [], lost: [], verified: true, after: open });
     expect(await options(room)).toEqual(open);
   },
 );
@@ -59,7 +68,7 @@ test('while the host is collected from it answers, but only who asks from the ho
 test('a run that died while the host was collected from is undone, too', async () => {
   const room = await openRoom();
   await set(room, { HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
-  await room.release({ from: open, to: null, idle: null, verified: false });
+  await room.release({ from: open, to: null });
   expect(await options(room)).toEqual(open);
 });
 

@@ -5,13 +5,13 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import { requestsGateway } from '../../src/aws/requests.ts';
 import { responderStarter } from '../../src/aws/starter.ts';
-import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { localStart, serveApi } from '../../src/lab/api-server.ts';
 import type { DurableHandler } from '../../src/runbook/engine.ts';
 import { incidentRoom, isIsolated, smallBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPolicies } from '../support/quick-policies.ts';
 
 const aws = useLocalAws();
 
@@ -19,7 +19,7 @@ test('a request is accepted, isolates the instance, and can be followed; the nex
   const room = await incidentRoom(await aws.newAccount());
   Object.assign(process.env, room.env);
   const { account, region, instanceId } = room.world;
-  const { policies } = loadPolicies(process.cwd());
+  const policies = quickPolicies();
   const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
   let ended: (outcome: unknown) => void = () => {};
   const requests = requestsGateway(room.deployment.table, { region, budgets: smallBudgets });

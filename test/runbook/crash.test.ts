@@ -1,22 +1,18 @@
 /** `respond` is killed in the middle and started again: with its state, and with none. */
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { groupsIn, incidentRoom, isIsolated, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
 const COMMAND = resolve('src/cli/secresponse.js');
 
-/** The default policy, without the time that cutting connections takes. */
-const policiesDir = scratchFolder();
-beforeAll(() => {
-  const text = readFileSync(resolve('policies/default.yml'), 'utf8');
-  writeFileSync(join(policiesDir, 'default.yml'), `${text}\ncontainment:\n  dwellSeconds: 0\n`);
-});
+const policiesDir = quickPoliciesDir();
 
 interface Ended {
   code: number | null;
@@ -35,6 +31,7 @@ async function respond(room: IncidentRoom, cwd: string, killAt?: { operation: st
       cwd,
       env: {
         PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         ...room.env,
         SECRESPONSE_BUDGETS: JSON.stringify({ ...smallBudgets, leaseMs: 1_500 }),
       },

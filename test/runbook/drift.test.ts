@@ -3,22 +3,24 @@ import { expect, test } from '@jest/globals';
 import { DynamoDBClient, UpdateItemCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
-import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import type { DriftResult } from '../../src/runbook/drift.ts';
+import type { Policy } from '../../src/policy/policy.ts';
 import { DRIFT_CHECK, isDriftCheck } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import { holdIncident } from '../support/held.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPolicies } from '../support/quick-policies.ts';
 import { ledger, release, setGroups } from '../support/releaser.ts';
 
 const local = useLocalAws();
 
-async function check(room: IncidentRoom): Promise<DriftResult> {
+async function check(room: IncidentRoom, change: Partial<Policy> = {}): Promise<DriftResult> {
   Object.assign(process.env, room.env);
-  const { policies } = loadPolicies(process.cwd());
+  const own = quickPolicies();
+  const policies = { ...own, default: { ...own.default, ...change } };
   const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
   const { account, region } = room.world;
   const answer = await execute(handler, { ...DRIFT_CHECK }, { store: memoryStore(), account, region });
@@ -114,6 +116,41 @@ test('a host that is cut off in part, and that no run holds, is told and complet
   });
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
   expect(await check(room)).toMatchObject({ verifications: [{ contained: true }], completed: [] });
+});
+
+test.each<[string, (room: IncidentRoom) => Partial<Policy>]>([
+  ['observes only', () => ({ mode: 'observe' })],
+  ['has no rule for it', () => ({ rules: [] })],
+  ['protects the instance', ({ world }) => ({ protect: { instances: [world.instanceId], tags: [] } })],
+  ['protects it by a tag', () => ({ protect: { instances: [], tags: ['Owner'] } })],
+])('half contained, and the policy since then %s: brought to the end that was asked for', async (_name, change) => {
+  const { room, incidentId } = await contained();
+  await holdIncident.halfContained(room, 'interim');
+  const result = await check(room, change(room));
+  expect(result).toMatchObject({ completed: [{ incidentId, status: 'quarantined' }], failures: [] });
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+  const item = (await ledger(room)).get(`incident#${incidentId}`);
+  expect(item?.['result']?.S).toContain('was left half contained');
+});
+
+test('half contained, and released before it could be completed: it stays released', async () => {
+  const { room, incidentId } = await contained();
+  await holdIncident.halfContained(room, 'interim');
+  // A drift is told before anything is completed.
+  const told = room.account.proxy.calls.length;
+  const released: Promise<unknown>[] = [];
+  room.account.proxy.latency(1_000, { operation: 'Publish' });
+  const watch = setInterval(() => {
+    if (released.length > 0 || !room.calls(told).includes('Publish')) return;
+    room.account.proxy.latency(0, { operation: 'Publish' });
+    released.push(release(room, { incident_id: incidentId, reason: 'false alarm' }));
+  }, 2);
+  const result = await check(room);
+  clearInterval(watch);
+  expect(await Promise.all(released)).toMatchObject([{ status: 'released' }]);
+  expect(result).toMatchObject({ completed: [{ incidentId, status: 'joined' }], failures: [] });
+  expect((await room.reading()).interfaces).toEqual(room.world.groupIds);
+  expect([...(await ledger(room)).keys()].filter((key) => key.startsWith('target#'))).toEqual([]);
 });
 
 test('released, half released and collected incidents are left alone; one that cannot be read stops no other', async () => {

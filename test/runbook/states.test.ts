@@ -15,8 +15,40 @@ import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
 
-const cases: [string, Partial<WorldOptions>, { skipped?: Record<string, string>; flows?: string; host: string }][] = [
+interface Expected {
+  /** Action → why it is skipped. */
+  skipped?: Record<string, string>;
+  /** Collector → why it is skipped. */
+  evidence?: Record<string, string>;
+  risk?: string;
+  flows?: string;
+  host: string;
+}
+
+const cases: [string, Partial<WorldOptions>, Expected][] = [
   ['stopped', { state: 'stopped' }, { flows: 'the instance is stopped', host: 'the instance is stopped' }],
+  [
+    'hibernated',
+    { state: 'hibernated' },
+    {
+      flows: 'the instance is stopped',
+      host: 'the instance is stopped (hibernated: its memory is on the root volume)',
+    },
+  ],
+  [
+    'with instance stores only',
+    { instanceStore: true },
+    {
+      skipped: {
+        'keep-volumes': 'no EBS volume: what is on an instance store ends with it',
+        'stop-protection': 'an instance store for its root cannot be stopped',
+        'shutdown-behavior': 'an instance store for its root can only terminate',
+      },
+      evidence: { 'ebs-snapshots': 'no EBS volume' },
+      risk: 'The instance has no EBS volume: its disks end with it, and no snapshot has them.',
+      host: 'does not manage',
+    },
+  ],
   [
     'a Spot instance',
     { spot: true },
@@ -59,6 +91,12 @@ test.each(cases)('%s: isolated, and each part that is skipped says why', async (
       verified: true,
       reason: expect.stringContaining(reason),
     });
+  for (const [collector, reason] of Object.entries(expected.evidence ?? {}))
+    expect(incident.evidence.find((evidence) => evidence.collector === collector)).toMatchObject({
+      status: 'skipped',
+      reason: expect.stringContaining(reason),
+    });
+  if (expected.risk !== undefined) expect(incident.residualRisks).toContain(expected.risk);
   if (expected.flows !== undefined) expect(incident.isolation?.flows).toContain(expected.flows);
   expect(triageOf(incident).reason).toContain(expected.host);
 });
@@ -73,12 +111,22 @@ test('an interface of an AWS service is left and named, the others are isolated'
 test('terminated before: nothing is changed', async () => {
   const room = await incidentRoom(await local.newAccount());
   await terminate(room);
+  await expectNothingChanged(room, 'terminated');
+});
+
+test('shutting down: nothing is changed', async () => {
+  await expectNothingChanged(await incidentRoom(await local.newAccount(), { state: 'shutting-down' }), 'shutting-down');
+});
+
+async function expectNothingChanged(room: IncidentRoom, state: string): Promise<void> {
   const start = room.account.proxy.calls.length;
   const incident = await room.respond(room.event());
   expect(incident).toMatchObject({ status: 'failed', isolation: { verified: false } });
   expect(room.calls(start).filter((name) => /^(Modify|Disassociate)/.test(name))).toEqual([]);
-  for (const { reason } of incident.changes) expect(reason).toContain('terminated');
-});
+  expect(incident.changes.length).toBeGreaterThan(10);
+  for (const { reason } of incident.changes) expect(reason).toContain(state);
+  expect(incident.failures.join()).toContain(`the instance is ${state}: there is nothing left to isolate`);
+}
 
 test('terminated while the response runs: the texts say that it is gone, and claim no isolation', async () => {
   const room = await incidentRoom(await local.newAccount({ latencyMs: 40 }));

@@ -7,6 +7,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { buildBundle } from '../../src/stack/esbuild.ts';
 import { incidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
@@ -51,7 +52,7 @@ test('the bundle isolates and checkpoints every step through the Lambda client t
   const service = await checkpointService();
   Object.assign(process.env, room.env, { AWS_ENDPOINT_URL_LAMBDA: service.endpoint, SECRESPONSE_MODE: 'enforce' });
   const outfile = join(scratchFolder(), 'responder.mjs');
-  await buildBundle({ outfile, policiesDir: 'policies' });
+  await buildBundle({ outfile, policiesDir: quickPoliciesDir() });
   const { handler } = (await import(pathToFileURL(outfile).href)) as {
     handler: (event: object, context: object) => Promise<{ Status: string; Result: string }>;
   };

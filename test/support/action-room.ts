@@ -1,4 +1,4 @@
-/** One action at work on a world, as the runbook would have it, without the runbook. */
+/** One action at work on a world, as a runbook and a release would have it, without those around it. */
 import {
   DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
@@ -7,24 +7,30 @@ import {
   type InstanceAttribute,
   type InstanceAttributeName,
 } from '@aws-sdk/client-ec2';
-import type { Aws } from '../../src/aws/connect.ts';
-import { ec2Gateway } from '../../src/aws/ec2.ts';
+import { errorLine } from '../../src/aws/deadline.ts';
+import { connect, type Aws } from '../../src/aws/connect.ts';
 import type { Action, ActionContext } from '../../src/containment/action.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createWorld, type World, type WorldOptions } from '../../src/lab/world.ts';
 import { BASE } from '../../src/policy/policy.ts';
-import type { Json } from '../../src/runbook/incident.ts';
+import type { ChangeResult, Json } from '../../src/runbook/incident.ts';
 import { undoOf } from '../../src/runbook/release-plan.ts';
 import { smallBudgets } from './incident-room.ts';
 import type { TestAccount } from './local-aws.ts';
 
+/** What one run has come to. */
 export interface Contained {
+  reading: Json;
   from: Json;
   to: Json;
   idle: string | null;
-  verified: boolean;
   /** What the write failed with. */
   error?: string;
+  /** Read after it. */
+  after: Json;
+  verified: boolean;
+  risks: string[];
+  description: string;
 }
 
 export interface Released {
@@ -32,25 +38,29 @@ export interface Released {
   lost: string[];
   /** Why nothing was to be written. */
   skip?: string;
-  verified: boolean;
   error?: string;
+  /** Read after it. */
+  after: Json;
+  verified: boolean;
 }
 
 export interface ActionRoom {
   account: TestAccount;
   world: World;
+  place: { endpoint: string; region: string };
   context: ActionContext;
-  /** Its EC2 goes through the account's proxy. */
+  /** Its calls go through the account's proxy. */
   aws: Aws;
   /** The SDK, for what a person does. */
   ec2: EC2Client;
   read(known?: Json): Promise<Json>;
   /** Reads, keeps, writes and reads again. `stored`: of an earlier run. */
-  contain(stored?: Json): Promise<Contained>;
-  release(contained: Contained): Promise<Released>;
+  contain(stored?: Json, aws?: Aws): Promise<Contained>;
+  /** `to`: undefined where no run came to its end. */
+  release(contained: { from: Json; to: Json | undefined }): Promise<Released>;
   instance(): Promise<Instance>;
   attribute(name: InstanceAttributeName): Promise<InstanceAttribute>;
-  /** Calls that change something, since `from`. */
+  /** Names of the calls since `from` that change something. */
   writes(from?: number): string[];
 }
 
@@ -64,68 +74,58 @@ export async function actionRoom(
   const world = await createWorld({ endpoint, ...options });
   const { instanceId, region } = world;
   const config = labConfig({ endpoint, region });
-  const aws = { ec2: ec2Gateway({ ...config, budgets: smallBudgets }) } as Aws;
+  const target = { account: account.account, region, instanceId };
+  const sessions = { kind: 'direct' as const };
+  const places = { bucket: 'none', topicArn: 'none', table: 'none', homeRegion: region, sessions };
+  const own = connect(target, places, smallBudgets, { endpoint, credentials: config.credentials });
   const ec2 = new EC2Client(config);
   const context: ActionContext = {
-    target: { account: world.account, region, instanceId },
+    target,
     incidentId: 'incident-1',
     readMs: smallBudgets.readMs,
     containment: { ...BASE.containment, ...containment },
   };
-  const read = (known: Json = null) => action.read(aws, context, known);
-  const write = async (from: Json, to: Json): Promise<{ error?: string }> => {
-    try {
-      await action.write(aws, context, from, to);
-      return {};
-    } catch (error) {
-      return { error: String(error) };
-    }
-  };
+  const read = async (known: Json = null, aws = own) => jsonSafe(await action.read(aws, context, known));
 
   return {
     account,
     world,
+    place: { endpoint, region },
     context,
-    aws,
+    aws: own,
     ec2,
     read,
 
-    async contain(stored) {
-      const reading = await read(stored);
-      // It travels through durable state.
-      const from = JSON.parse(JSON.stringify(action.keep(stored, reading, null))) as Json;
-      const to = action.desired(reading, null, context);
+    async contain(stored, aws = own) {
+      const reading = await read(stored, aws);
+      const from = jsonSafe(action.keep(stored, reading, null));
+      const to = jsonSafe(action.desired(reading, null, context));
       const idle = action.idle(reading, context);
-      const written = idle === null ? await write(reading, to) : {};
-      const again = await read(from);
-      return { from, to, idle, verified: action.same(again, action.desired(again, null, context)), ...written };
+      const written = idle === null ? await tried(action.write(aws, context, reading, to)) : {};
+      const after = await read(from, aws);
+      return {
+        ...{ reading, from, to, idle, after, ...written },
+        verified: action.same(after, action.desired(after, null, context)),
+        risks: action.risks?.(from, to, context) ?? [],
+        description: action.describe(from, to),
+      };
     },
 
     async release({ from, to }) {
-      const undo = async () =>
-        undoOf(
-          action,
-          context,
-          {
-            from,
-            change: {
-              action: action.name,
-              status: 'done',
-              from,
-              to,
-              verified: true,
-              description: '',
-              at: '2026-01-02T03:04:05Z',
-            },
-          },
-          { ok: true, value: { state: await read(from), found: null } },
-          null,
-        );
-      const now = await undo();
+      const change = to === undefined ? undefined : ({ status: 'done', to } as ChangeResult);
+      const state = await read(from);
+      const now = undoOf(action, context, { from, change }, { ok: true, value: { state, found: null } }, null);
       const { left, lost, skip } = now;
-      const written = skip === undefined ? await write(now.from, now.to) : {};
-      const verified = (await undo()).skip !== undefined;
-      return { left, lost, ...(skip === undefined ? {} : { skip }), verified, ...written };
+      const written = skip === undefined ? await tried(action.write(own, context, now.from, now.to)) : {};
+      const after = await read(from);
+      return {
+        left,
+        lost,
+        ...(skip === undefined ? {} : { skip }),
+        ...written,
+        after,
+        verified: action.same(after, now.to),
+      };
     },
 
     async instance() {
@@ -142,4 +142,21 @@ export async function actionRoom(
         .slice(from)
         .flatMap(({ operation }) => (/^(Describe|Get)/.test(operation) ? [] : [operation])),
   };
+}
+
+/** The only world that a test of an action besides the network's needs. */
+export const BARE: Partial<WorldOptions> = { interfaces: 1, volumes: 1, profile: false };
+
+/** As it comes back out of durable state. */
+function jsonSafe(state: Json): Json {
+  return JSON.parse(JSON.stringify(state ?? null)) as Json;
+}
+
+async function tried(work: Promise<void>): Promise<{ error?: string }> {
+  try {
+    await work;
+    return {};
+  } catch (error) {
+    return { error: errorLine(error) };
+  }
 }

@@ -5,13 +5,13 @@ import { loadBalancers } from '../../src/containment/load-balancers.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { classicInstances, createClassic, createTargetGroup, targetStates } from '../../src/lab/fleet.ts';
 import type { WorldOptions } from '../../src/lab/world.ts';
-import { actionRoom, type ActionRoom } from './single-action.ts';
+import { actionRoom, BARE, type ActionRoom } from './action-room.ts';
 import type { TestAccount } from './local-aws.ts';
 
 export type ServedRoom = Awaited<ReturnType<typeof servedRoomIn>>;
 
 export async function balancedRoom(account: TestAccount, world: Partial<WorldOptions> = {}): Promise<ActionRoom> {
-  return actionRoom(loadBalancers, account, { world });
+  return actionRoom(loadBalancers, account, { ...BARE, ...world });
 }
 
 /** The instance in `web` under two ports, its address in `api`, and itself in the classic `shop`; each with a stranger. */

@@ -45,6 +45,7 @@ export const smallBudgets: Budgets = {
   writeMs: 4_000,
   verifyAttempts: 2,
   verifyPauseMs: 50,
+  settleMs: 3_000,
   closeMs: 2_500,
   notifyAttempts: 2,
   digestSeconds: 2,

@@ -3,10 +3,11 @@ import { createResponder, type ResponderOptions } from '../../src/handlers/respo
 import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { parsed } from '../policy/policies.ts';
+import { withoutDwell } from './quick-policies.ts';
 import { smallBudgets, type IncidentRoom } from './incident-room.ts';
 
 export interface RunOptions extends Pick<ResponderOptions, 'dryRun'> {
-  /** What follows `version` and `mode: enforce` in default.yml. */
+  /** What follows `version` and `mode: enforce` in default.yml; connections are cut without a dwell unless it says so. */
   policy: string;
   store?: ExecutionStore;
   env?: Record<string, string>;
@@ -16,7 +17,7 @@ export async function run(room: IncidentRoom, event: unknown, options: RunOption
   Object.assign(process.env, room.env);
   const { policies } = parsed([{ file: 'default.yml', text: `version: 1\nmode: enforce\n${options.policy}` }]);
   const handler = createResponder({
-    policies,
+    policies: options.policy.includes('dwellSeconds') ? policies : withoutDwell(policies),
     budgets: smallBudgets,
     env: { ...room.env, ...options.env },
     ...(options.dryRun === undefined ? {} : { dryRun: options.dryRun }),

@@ -5,7 +5,7 @@ import { autoScaling } from '../../src/containment/auto-scaling.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createScalingGroup, scalingGroup, type ScalingGroup, type ScalingGroupOptions } from '../../src/lab/fleet.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { actionRoom, type ActionRoom } from './single-action.ts';
+import { actionRoom, BARE, type ActionRoom } from './action-room.ts';
 import type { TestAccount } from './local-aws.ts';
 
 export type Wish = Policy['containment']['autoScaling'];
@@ -16,7 +16,7 @@ export async function scalingRoom(
   wish: Wish = 'standby',
   group: ScalingGroupOptions | null = {},
 ): Promise<ActionRoom> {
-  const room = await actionRoom(autoScaling, account, { containment: { autoScaling: wish } });
+  const room = await actionRoom(autoScaling, account, BARE, { autoScaling: wish });
   if (group) await createScalingGroup(room.place, room.world, group);
   account.proxy.calls.length = 0;
   return room;

@@ -5,7 +5,7 @@ and says what stock moto does. Each has a probe in test/lab that stock moto fail
 """
 
 from . import autoscaling, clean_errors, control, ec2_addresses, ec2_attributes, ec2_console, ec2_describe, ec2_groups
-from . import ec2_instances, ec2_interfaces, ec2_profiles, ec2_snapshots, elb, events, iam, s3, sns, ssm
+from . import ec2_instances, ec2_interfaces, ec2_profiles, ec2_snapshots, ec2_states, elb, events, iam, s3, sns, ssm
 
 FILES = [
     autoscaling,
@@ -18,6 +18,7 @@ FILES = [
     ec2_interfaces,
     ec2_profiles,
     ec2_snapshots,
+    ec2_states,
     elb,
     events,
     iam,

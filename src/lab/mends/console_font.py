@@ -32,12 +32,13 @@ WIDTH, HEIGHT = 8, 16
 
 def draw(lines, columns, height, ink=200, paper=0):
     """The lines as rows of grey values; every pixel is doubled in height, as on a VGA text console."""
+    patterns = [bytes(ink if byte >> bit & 1 else paper for bit in range(WIDTH)) for byte in range(256)]
     rows = []
     for number in range(height):
         line = (lines[number] if number < len(lines) else "")[:columns].ljust(columns)
         glyphs = [glyph(character) for character in line]
         for at in range(8):
-            row = bytes(ink if rows_of[at] >> bit & 1 else paper for rows_of in glyphs for bit in range(WIDTH))
+            row = b"".join([patterns[rows_of[at]] for rows_of in glyphs])
             rows += [row, row]
     return rows
 

@@ -1,5 +1,6 @@
 """A small baseline JPEG encoder for grey pictures: moto brings no picture library along."""
 
+import functools
 import math
 import struct
 
@@ -25,7 +26,7 @@ COSINES = [
 
 
 def encode(rows):
-    """rows: equally long sequences of grey values 0–255; width and height must be multiples of 8."""
+    """rows: equally long bytes of grey values 0–255; width and height must be multiples of 8."""
     height, width = len(rows), len(rows[0])
     return b"".join(
         [
@@ -47,21 +48,23 @@ def segment(marker, payload):
 
 
 def scan(rows, width, height):
-    dc_codes, ac_codes = codes(DC_COUNTS, DC_SYMBOLS), codes(AC_COUNTS, AC_SYMBOLS)
-    # Text repeats its blocks, so each is transformed only once.
-    known = {}
+    dc_codes = codes(DC_COUNTS, DC_SYMBOLS)
     bits, previous = [], 0
     for top in range(0, height, 8):
+        band = rows[top : top + 8]
         for left in range(0, width, 8):
-            block = tuple(bytes(row[left : left + 8]) for row in rows[top : top + 8])
-            if block not in known:
-                values = transform(block)
-                known[block] = (values[0], ac_bits(values, ac_codes))
-            dc, rest = known[block]
+            dc, rest = encoded(b"".join([row[left : left + 8] for row in band]))
             size, extra = magnitude(dc - previous)
             previous = dc
             bits += [dc_codes[size], extra, rest]
     return stuffed("".join(bits))
+
+
+@functools.lru_cache(maxsize=4096)
+def encoded(block):
+    """Its mean, and the bits of the rest. Text repeats its blocks, in one picture and from one to the next."""
+    values = transform([block[at : at + 8] for at in range(0, 64, 8)])
+    return values[0], ac_bits(values, codes(AC_COUNTS, AC_SYMBOLS))
 
 
 def transform(block):
@@ -96,6 +99,7 @@ def magnitude(value):
     return size, format(value if value > 0 else value + (1 << size) - 1, f"0{size}b")
 
 
+@functools.cache
 def codes(counts, symbols):
     table, code, at = {}, 0, 0
     for length, count in enumerate(counts, start=1):
