@@ -2,6 +2,7 @@
 import { errorLine } from '../aws/deadline.ts';
 import { FindingError } from '../finding/finding.ts';
 import { UsageError, type Command, type Io } from './command.ts';
+import { visible } from './terminal.ts';
 
 /** Loaded when named: a command must not wait for another one's libraries. */
 const commands: Record<string, () => Promise<Command>> = {
@@ -16,6 +17,8 @@ const commands: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./switch.ts')).stop,
   resume: async () => (await import('./switch.ts')).resume,
   replay: async () => (await import('./switch.ts')).replay,
+  incidents: async () => (await import('./incidents.ts')).incidents,
+  report: async () => (await import('./report.ts')).report,
   policy: async () => (await import('./policy.ts')).policy,
 };
 
@@ -33,8 +36,13 @@ export async function main(argv: string[]): Promise<void> {
   process.exitCode = await run(argv, io);
 }
 
-/** @returns the exit code; every expected fault is one line on `io.err`. */
-export async function run(argv: string[], io: Io): Promise<number> {
+/** @returns the exit code; every expected fault is one line on `io.err`. Nothing that a terminal would obey is written. */
+export async function run(argv: string[], given: Io): Promise<number> {
+  const io: Io = {
+    ...given,
+    out: (text) => given.out(visible(text)),
+    err: (text) => given.err(visible(text)),
+  };
   const [name, ...args] = argv;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     io.out(await help());
