@@ -31,8 +31,6 @@ export interface IncidentRow {
   joined?: string;
 }
 
-export type Incidents = ReturnType<typeof incidentsGateway>;
-
 export function incidentsGateway(name: string, settings: ClientSettings) {
   const table = tableOf(name, settings);
   return {

@@ -1,8 +1,8 @@
 /** From the words of the command line to a command and its exit code. */
 import { errorLine } from '../aws/deadline.ts';
 import { FindingError } from '../finding/finding.ts';
+import { visible } from '../finding/names.ts';
 import { UsageError, type Command, type Io } from './command.ts';
-import { visible } from './terminal.ts';
 
 /** Loaded when named: a command must not wait for another one's libraries. */
 const commands: Record<string, () => Promise<Command>> = {
@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Command>> = {
   replay: async () => (await import('./switch.ts')).replay,
   incidents: async () => (await import('./incidents.ts')).incidents,
   report: async () => (await import('./report.ts')).report,
+  doctor: async () => (await import('./doctor.ts')).doctor,
   policy: async () => (await import('./policy.ts')).policy,
 };
 

@@ -149,7 +149,7 @@ test('report: the text that the mail had, what became of it since, and the page 
   expect(mail?.body).toContain('"mode":"enforce"');
   expect(told.out).toContain(`Isolated: ${room.world.instanceId} can open no new connection`);
   const kept = (await room.objects()).find(({ key }) => key.endsWith('/notification.txt'));
-  expect(`${Buffer.from(kept?.body ?? []).toString()}`).toContain(told.out.slice(0, 2_000));
+  expect(Buffer.from(kept?.body ?? []).toString()).toContain(told.out.slice(0, 2_000));
 
   const cwd = scratchFolder();
   const page = await command(room, ['report', incidentId, '--html', 'page.html'], cwd);
