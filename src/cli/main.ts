@@ -63,18 +63,24 @@ export async function run(argv: string[], given: Io): Promise<number> {
     return await command.run(args, io);
   } catch (error) {
     if (error instanceof UsageError || error instanceof FindingError) {
-      io.err(`secresponse ${name}: ${error.message}\n`);
+      io.err(`secresponse ${name}: ${oneLine(error.message)}\n`);
       return 2;
     }
     const code = (error as { code?: string }).code ?? '';
     if (code.startsWith('ERR_PARSE_ARGS')) {
-      io.err(`secresponse ${name}: ${errorLine(error).replace(/^[A-Za-z]*Error: /, '')} (usage: ${command.usage})\n`);
+      io.err(
+        `secresponse ${name}: ${errorLine(error).replace(/^[A-Za-z]*Error: /, '')} (usage: ${command.usage.split('\n')[0]})\n`,
+      );
       return 2;
     }
     io.err(`secresponse ${name}: ${errorLine(error)}\n`);
     if (io.env['SECRESPONSE_DEBUG']) io.err(`${error instanceof Error ? error.stack : ''}\n`);
     return 1;
   }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
 }
 
 async function help(): Promise<string> {
