@@ -10,16 +10,18 @@ const endpoints = defineCheck({
   },
   judge({ instances, found }) {
     if (instances.size === 0) return ok('there are no instances');
-    return [...instances].sort().map(([vpc, count]) => {
-      const services = new Set(found.flatMap(({ vpcId, service }) => (vpcId === vpc ? [service] : [])));
-      const what = `${vpc} (${count} ${count === 1 ? 'instance' : 'instances'})`;
-      if (services.has('ssm') && (services.has('ssmmessages') || services.has('ec2messages')))
-        return ok(`${what}: hosts are asked through its endpoints, and reach nothing else meanwhile`);
-      return warning(
-        `${what} has no endpoints for Systems Manager: while a host is asked it can reach anything on 443`,
-        'make interface endpoints for ssm and ssmmessages in it, with private DNS, that admit the hosts',
-      );
-    });
+    return [...instances]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([vpc, count]) => {
+        const services = new Set(found.flatMap(({ vpcId, service }) => (vpcId === vpc ? [service] : [])));
+        const what = `${vpc} (${count} ${count === 1 ? 'instance' : 'instances'})`;
+        if (services.has('ssm') && (services.has('ssmmessages') || services.has('ec2messages')))
+          return ok(`${what}: hosts are asked through its endpoints, and reach nothing else meanwhile`);
+        return warning(
+          `${what} has no endpoints for Systems Manager: while a host is asked it can reach anything on 443`,
+          'make interface endpoints for ssm and ssmmessages in it, with private DNS, that admit the hosts',
+        );
+      });
   },
 });
 

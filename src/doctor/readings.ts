@@ -15,8 +15,8 @@ export function readingsOf(places: Places, budgets: Budgets) {
     vault: bucketReadings(places.bucket, home),
     dropBox: bucketReadings(places.dropBox ?? '', home),
     topic: topicReadings(places.topicArn, home),
-    table: { ...table, description: once(table.description) },
-    functions: { ...functions, configuration: once(functions.configuration) },
+    table: { ...table, description: once(() => table.description()) },
+    functions: { ...functions, configuration: once((name: string) => functions.configuration(name)) },
     rules: ruleReadings(home),
     account: accountReadings(home),
   };

@@ -2,12 +2,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { IncidentRow } from '../../src/aws/incidents.ts';
 import { ledgerGateway } from '../../src/aws/ledger.ts';
 import { incidents } from '../../src/cli/incidents.ts';
 import { run } from '../../src/cli/main.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { incidentRoom, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { UNSEEN } from '../support/hostile.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -132,6 +134,26 @@ test('filters, each by itself; what is no such value is refused: exit code 2', a
   room.account.proxy.fault({ operation: 'Scan', kind: 'denied' });
   const { code, err } = await command(room, ['incidents']);
   expect([code, err]).toEqual([2, expect.stringContaining('could not be read from the ledger: AccessDenied')]);
+});
+
+test('an entry that somebody has written into the ledger forges no line and moves no cursor', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(room.event());
+  await new DynamoDBClient(labConfig({ endpoint: room.account.endpoint, region: room.world.region })).send(
+    new UpdateItemCommand({
+      TableName: room.deployment.table,
+      Key: { pk: { S: `incident#${incidentId}` } },
+      UpdateExpression: 'SET #status = :text, #response = :text, startedAt = :text',
+      ExpressionAttributeNames: { '#status': 'status', '#response': 'response' },
+      ExpressionAttributeValues: { ':text': { S: '\u001B[2J\nreleased\u202E \u009B31m' } },
+    }),
+  );
+  const { out } = await command(room, ['incidents']);
+  expect(out).not.toMatch(UNSEEN);
+  expect(out.trimEnd().split('\n')).toHaveLength(2);
+  const json = await command(room, ['incidents', '--json']);
+  expect(json.out).not.toMatch(UNSEEN);
+  expect((JSON.parse(json.out) as { incidents: IncidentRow[] }).incidents[0]?.status).toContain('\u009B31m');
 });
 
 test('an empty ledger says so', async () => {

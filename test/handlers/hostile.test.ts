@@ -67,7 +67,7 @@ test('the API: an answer in form; only what was understood is started, and only 
     }),
     seeded(1_500),
   );
-  expect([...codes].sort()).toEqual([202, 400, 404, 405]);
+  expect(codes).toEqual(new Set([202, 400, 404, 405]));
   for (const payload of started.filter((one) => typeof one === 'object')) {
     expect(payload).toEqual({ instance_id: 'i-0123456789abcdef0', ...(payload as object) });
     expect(payload).not.toHaveProperty('force');
