@@ -40,7 +40,7 @@ test('a response', () => {
       expectVisible(text);
       expect(column(text).filter((word) => !OURS.has(word))).toEqual([]);
     }),
-    seeded(300),
+    seeded(150),
   );
 });
 
@@ -68,7 +68,7 @@ test('a release', () => {
       expectVisible(lines(text));
       expect(column(lines(text))).toEqual(column(lines('a')));
     }),
-    seeded(300),
+    seeded(150),
   );
 });
 
@@ -88,7 +88,7 @@ test('a look at a containment', () => {
       expectVisible(lines(text));
       expect(column(lines(text))).toEqual(column(lines('a')));
     }),
-    seeded(300),
+    seeded(150),
   );
 });
 
@@ -103,7 +103,7 @@ test('steps as they happen', () => {
       expectVisible(text);
       expect(text.split('\n')).toHaveLength(3);
     }),
-    seeded(300),
+    seeded(150),
   );
 });
 
@@ -149,7 +149,7 @@ test('an explanation, as text and as JSON, which still says what came', async ()
       expectVisible(json.out);
       expect((JSON.parse(json.out) as { finding: { title: string } }).finding.title).toBe(title || whole);
     }),
-    seeded(60),
+    seeded(25),
   );
 });
 

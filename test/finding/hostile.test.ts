@@ -75,7 +75,7 @@ test('events: targets are of the account of the envelope, and of nobody else', (
       const bare = event?.detail === undefined;
       expectVouchedFor(event, bare ? OURS : event.account, HOME);
     }),
-    seeded(1_500),
+    seeded(500),
   );
 });
 

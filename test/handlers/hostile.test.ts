@@ -65,7 +65,7 @@ test('the API: an answer in form; only what was understood is started, and only 
       expect(text.replaceAll('\t', '')).not.toMatch(UNSEEN);
       expect(started.length - before).toBe(statusCode === 202 ? 2 : 0);
     }),
-    seeded(1_500),
+    seeded(800),
   );
   expect(codes).toEqual(new Set([202, 400, 404, 405]));
   for (const payload of started.filter((one) => typeof one === 'object')) {
@@ -114,7 +114,7 @@ test('the session denier: a role by name and an instance of this account, or one
         expect(written).toHaveLength(before);
       }
     }),
-    seeded(1_500),
+    seeded(800),
   );
   expect(written.length).toBeGreaterThan(5);
   for (const [role, of, denial] of written) {
