@@ -41,3 +41,13 @@ export function plain(value: unknown): unknown {
 export function errorName(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }
+
+/** Null where AWS answers with an error of such a name. */
+export async function absent<T>(names: RegExp, call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (error) {
+    if (names.test(errorName(error))) return null;
+    throw error;
+  }
+}

@@ -115,21 +115,29 @@ export function tableOf(table: string, settings: ClientSettings) {
 
   /** Keys that begin so, by going through the whole table. */
   async function keysByPrefix(prefix: string): Promise<string[]> {
+    return (await scan([prefix], { ProjectionExpression: '#key' })).flatMap(keyOf);
+  }
+
+  /** Items whose keys begin with one of these, by going through the whole table. */
+  async function itemsByPrefixes(prefixes: string[]): Promise<{ key: string; item: Item }[]> {
+    return (await scan(prefixes)).flatMap((item) => keyOf(item).map((key) => ({ key, item })));
+  }
+
+  async function scan(prefixes: string[], more: { ProjectionExpression?: string } = {}): Promise<Item[]> {
     await learnt();
-    const pages = allPages((from) =>
+    return allPages((from) =>
       client.send(
         new ScanCommand({
           TableName: table,
-          FilterExpression: 'begins_with(#key, :prefix)',
-          ProjectionExpression: '#key',
+          FilterExpression: prefixes.map((_, index) => `begins_with(#key, :prefix${index})`).join(' OR '),
           ExpressionAttributeNames: { '#key': keyNames[0] ?? 'pk' },
-          ExpressionAttributeValues: { ':prefix': { S: prefix } },
+          ExpressionAttributeValues: Object.fromEntries(prefixes.map((S, index) => [`:prefix${index}`, { S }])),
+          ...more,
           ...from,
         }),
         underDeadline(),
       ),
     );
-    return (await pages).flatMap(keyOf);
   }
 
   /** False only where AWS says that the table does not exist. */
@@ -147,7 +155,7 @@ export function tableOf(table: string, settings: ClientSettings) {
     return text === undefined ? [] : [text];
   }
 
-  return { update, read, removeWhere, keysByIndex, keysByPrefix, exists };
+  return { update, read, removeWhere, keysByIndex, keysByPrefix, itemsByPrefixes, exists };
 }
 
 type Page = { Items?: Item[] | undefined; LastEvaluatedKey?: Item | undefined };

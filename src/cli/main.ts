@@ -1,6 +1,7 @@
 /** From the words of the command line to a command and its exit code. */
 import { errorLine } from '../aws/deadline.ts';
 import { FindingError } from '../finding/finding.ts';
+import { visible } from '../finding/names.ts';
 import { UsageError, type Command, type Io } from './command.ts';
 
 /** Loaded when named: a command must not wait for another one's libraries. */
@@ -16,6 +17,9 @@ const commands: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./switch.ts')).stop,
   resume: async () => (await import('./switch.ts')).resume,
   replay: async () => (await import('./switch.ts')).replay,
+  incidents: async () => (await import('./incidents.ts')).incidents,
+  report: async () => (await import('./report.ts')).report,
+  doctor: async () => (await import('./doctor.ts')).doctor,
   policy: async () => (await import('./policy.ts')).policy,
 };
 
@@ -33,8 +37,13 @@ export async function main(argv: string[]): Promise<void> {
   process.exitCode = await run(argv, io);
 }
 
-/** @returns the exit code; every expected fault is one line on `io.err`. */
-export async function run(argv: string[], io: Io): Promise<number> {
+/** @returns the exit code; every expected fault is one line on `io.err`. Nothing that a terminal would obey is written. */
+export async function run(argv: string[], given: Io): Promise<number> {
+  const io: Io = {
+    ...given,
+    out: (text) => given.out(visible(text)),
+    err: (text) => given.err(visible(text)),
+  };
   const [name, ...args] = argv;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     io.out(await help());
@@ -54,18 +63,24 @@ export async function run(argv: string[], io: Io): Promise<number> {
     return await command.run(args, io);
   } catch (error) {
     if (error instanceof UsageError || error instanceof FindingError) {
-      io.err(`secresponse ${name}: ${error.message}\n`);
+      io.err(`secresponse ${name}: ${oneLine(error.message)}\n`);
       return 2;
     }
     const code = (error as { code?: string }).code ?? '';
     if (code.startsWith('ERR_PARSE_ARGS')) {
-      io.err(`secresponse ${name}: ${errorLine(error).replace(/^[A-Za-z]*Error: /, '')} (usage: ${command.usage})\n`);
+      io.err(
+        `secresponse ${name}: ${errorLine(error).replace(/^[A-Za-z]*Error: /, '')} (usage: ${command.usage.split('\n')[0]})\n`,
+      );
       return 2;
     }
     io.err(`secresponse ${name}: ${errorLine(error)}\n`);
     if (io.env['SECRESPONSE_DEBUG']) io.err(`${error instanceof Error ? error.stack : ''}\n`);
     return 1;
   }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
 }
 
 async function help(): Promise<string> {

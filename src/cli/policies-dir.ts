@@ -4,11 +4,12 @@ import { join, relative, resolve } from 'node:path';
 import { isAccountId } from '../finding/ids.ts';
 import type { ParsedPolicies, PolicyText } from '../policy/parse.ts';
 import { parsePolicies } from '../policy/parse.ts';
+import { BASE, policyFor, type Policy } from '../policy/policy.ts';
 import type { Problem } from '../policy/problems.ts';
 import { formatProblem } from '../policy/problems.ts';
 import { UsageError } from './command.ts';
 
-export const POLICIES_DIR = 'policies';
+const POLICIES_DIR = 'policies';
 
 /** Everything that is wrong with the folder comes back as problems; only a folder that is not there is a usage error. */
 export function readPolicies(cwd: string, dir = POLICIES_DIR): ParsedPolicies | { problems: Problem[] } {
@@ -44,6 +45,12 @@ export function loadPolicies(cwd: string, dir?: string): ParsedPolicies {
   const [first, ...others] = parsed.problems.map(formatProblem);
   const more = others.length === 0 ? '' : ` (and ${others.length} more: secresponse policy check)`;
   throw new UsageError(`${first}${more}`);
+}
+
+/** What holds for an account in the folder where a command runs; without a folder of policies, what holds where none says otherwise. */
+export function policyHere(cwd: string, account: string): Policy {
+  if (!existsSync(resolve(cwd, POLICIES_DIR))) return BASE;
+  return policyFor(loadPolicies(cwd).policies, account);
 }
 
 function read(path: string, named: (path: string) => string): string {

@@ -1,4 +1,5 @@
 /** Shows each step as it happens: live on a terminal, plain lines elsewhere. */
+import { clean } from '../notify/sanitise.ts';
 import type { Progress } from '../runbook/engine.ts';
 
 export interface ProgressView {
@@ -14,7 +15,9 @@ interface Running {
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-export function progressView(write: (text: string) => void, live: boolean): ProgressView {
+/** `live`: on a terminal, whose cursor is moved, past the filter that other output goes through. */
+export function progressView(lines: (text: string) => void, live: boolean): ProgressView {
+  const write = live ? (text: string): void => void process.stderr.write(text) : lines;
   const began = performance.now();
   const running = new Map<string, Running>();
   let drawn = 0;
@@ -37,7 +40,7 @@ export function progressView(write: (text: string) => void, live: boolean): Prog
 
   const line = (mark: string, name: string, note: string): void => {
     wipe();
-    write(`  ${seconds(performance.now() - began).padStart(7)}  ${mark} ${name.padEnd(24)} ${note}\n`);
+    write(`  ${seconds(performance.now() - began).padStart(7)}  ${mark} ${name.padEnd(24)} ${clean(note)}\n`);
     draw();
   };
 

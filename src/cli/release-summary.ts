@@ -1,9 +1,12 @@
 /** One release for a terminal. */
+import { clean, mapTexts } from '../notify/sanitise.ts';
 import type { ReleaseResult } from '../runbook/release-result.ts';
 
 const MARK = { done: '✓', skipped: '–', failed: '✗' } as const;
 
-export function releaseSummary(result: ReleaseResult): string {
+/** Foreign texts keep to their lines. */
+export function releaseSummary(given: ReleaseResult): string {
+  const result = mapTexts(given, clean) as ReleaseResult;
   const { target, incidentId, reason, by, changes, failures, notification } = result;
   const name = result.name === undefined ? '' : ` (${result.name})`;
   const lines = [

@@ -1,11 +1,14 @@
 /** One incident for a terminal. */
 import { wayLine } from '../notify/facts.ts';
+import { presentable } from '../notify/sanitise.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { fellShort } from '../runbook/plan.ts';
 
 const MARK = { done: '✓', skipped: '–', failed: '✗' } as const;
 
-export function summary(incident: IncidentResult): string {
+/** Foreign texts keep to their lines. */
+export function summary(result: IncidentResult): string {
+  const incident = presentable(result, 2_000);
   const { target, decision, finding, isolation } = incident;
   const lines = [
     '',

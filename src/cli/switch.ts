@@ -6,6 +6,7 @@ import { attempt } from '../aws/deadline.ts';
 import type { Parked } from '../aws/ledger-parked.ts';
 import { responderStarter } from '../aws/starter.ts';
 import { parseFinding } from '../finding/parse.ts';
+import { clean } from '../notify/sanitise.ts';
 import { exitCode } from '../runbook/plan.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import type { Policies } from '../policy/policy.ts';
@@ -77,7 +78,7 @@ export const replay: Command = {
     if (values.json) io.out(`${JSON.stringify({ parked: parked.length, incidents, failures }, null, 2)}\n`);
     else
       io.out(`${incidents.map(summary).join('\n')}${parked.length - failures.length} of ${parked.length} replayed\n`);
-    if (!values.json) for (const failure of failures) io.err(`${failure}\n`);
+    if (!values.json) for (const failure of failures) io.err(`${clean(failure)}\n`);
     return failures.length > 0 ? 1 : exitCode(incidents);
   },
 };

@@ -1,7 +1,10 @@
 /** One look at a containment for a terminal. */
+import { clean, mapTexts } from '../notify/sanitise.ts';
 import type { Verification } from '../runbook/verify.ts';
 
-export function verifySummary(result: Verification): string {
+/** Foreign texts keep to their lines. */
+export function verifySummary(given: Verification): string {
+  const result = mapTexts(given, clean) as Verification;
   const { target, incidentId, at, drift, unread, releasing } = result;
   const lines = [
     '',

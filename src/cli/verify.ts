@@ -1,15 +1,12 @@
 /** `verify`: reads the containment of an open incident again, with the caller's credentials. Changes nothing. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { callerAccount, connect } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
 import type { OpenIncident } from '../aws/ledger-open.ts';
 import { parseReleaseRequest } from '../finding/release-request.ts';
-import { BASE, policyFor, type Policy } from '../policy/policy.ts';
 import { verifyIncident } from '../runbook/verify.ts';
-import { UsageError, type Command, type Io } from './command.ts';
-import { loadPolicies, POLICIES_DIR } from './policies-dir.ts';
+import { UsageError, type Command } from './command.ts';
+import { policyHere } from './policies-dir.ts';
 import { settingsOf } from './settings.ts';
 import { verifySummary } from './verify-summary.ts';
 
@@ -28,7 +25,8 @@ export const verify: Command = {
     const named =
       options.instance === undefined ? { incident_id: options.incident } : { instance_id: options.instance };
     const { which } = parseReleaseRequest({ ...named, reason: 'verify' }, { account, region });
-    const containment = containmentOf(io, account);
+    // Which rules groups may have is the policy's say.
+    const { containment } = policyHere(io.cwd, account);
 
     const { ledger } = connect({ account, region }, places, budgets);
     const answer = await attempt(budgets.readMs, 'the ledger', () =>
@@ -65,10 +63,4 @@ function quarantineOf(answer: OpenIncident | { why: string }): OpenIncident {
       `incident ${answer.incidentId} is open on ${answer.target.instanceId}, but asked for ${answer.asked}: nothing was to be contained`,
     );
   return answer;
-}
-
-/** Which rules groups may have is the policy's say; without a folder of policies they may have none. */
-function containmentOf({ cwd }: Io, account: string): Policy['containment'] {
-  if (!existsSync(resolve(cwd, POLICIES_DIR))) return BASE.containment;
-  return policyFor(loadPolicies(cwd).policies, account).containment;
 }

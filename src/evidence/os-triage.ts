@@ -172,6 +172,7 @@ function collected(request: TriageRequest, progress: Progress): Collected {
   const sha256 = createHash('sha256').update(brought).digest('hex');
   const whole = answer !== undefined && (answer.bytes === null || answer.bytes === brought.length);
   if (answer && !whole) problems.push(`${brought.length} of ${answer.bytes} bytes arrived`);
+  if (whole && brought.length === 0) problems.push('the host says that it has nothing');
   if (answer?.sha256 && whole && answer.sha256 !== sha256)
     problems.push('what arrived has another SHA-256 than the host said');
   const text = answer?.format === 'gz' ? unpacked(brought) : { body: brought, cut: false };

@@ -10,7 +10,23 @@ export function show(value: unknown): string {
   if (typeof value === 'object') return 'an object';
   if (typeof value !== 'string') return JSON.stringify(value) ?? 'nothing';
   const text = JSON.stringify(value);
-  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…"`;
+  return visible(text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…"`);
+}
+
+/** Control, format (bidirectional, zero-width), private and lone surrogate characters and odd line ends; not line break and tab. */
+const OBEYED = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
+
+/**
+ * The text with every character that a terminal would obey, or nobody would see, written as `\u001b`. In a JSON document these
+ * characters stand in strings only, and an escape stands for the same character: the document says the same.
+ */
+export function visible(text: string): string {
+  return text.replaceAll(OBEYED, (found) =>
+    // By code units: JSON knows no other escapes.
+    Array.from({ length: found.length }, (_, at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
+  );
 }
 
 /** `a, b or c` */

@@ -6,6 +6,7 @@ import { requestsGateway, type IncidentState, type Requests } from '../aws/reque
 import { responderStarter, type Start } from '../aws/starter.ts';
 import { isIncidentId, parseApiRequest } from '../finding/api-request.ts';
 import { FindingError } from '../finding/finding.ts';
+import { visible } from '../finding/names.ts';
 import { defaultBudgets } from '../runbook/budgets.ts';
 
 /** What API Gateway sends, as far as it is used here. */
@@ -133,7 +134,8 @@ function answer(statusCode: number, type: string, body: object, headers: Record<
   return {
     statusCode,
     headers: { 'Content-Type': type, 'Cache-Control': 'no-store', ...headers },
-    body: JSON.stringify(body),
+    // Somebody may look at it in a terminal.
+    body: visible(JSON.stringify(body)),
   };
 }
 

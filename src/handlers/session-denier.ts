@@ -1,6 +1,7 @@
 /** The Lambda function that denies sessions: the one place with the right to write a role's policy, and it writes nothing but Deny. */
 import { rolePolicies, type RolePolicies } from '../aws/role-policies.ts';
 import { INSTANCE_ARN, type Denial } from '../containment/session-policy.ts';
+import { visible } from '../finding/names.ts';
 import { defaultBudgets } from '../runbook/budgets.ts';
 
 interface DenialRequest {
@@ -55,7 +56,7 @@ function refusal(why: string): Error {
 }
 
 function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? 'nothing').slice(0, 200);
+  return visible((JSON.stringify(value) ?? 'nothing').slice(0, 200));
 }
 
 /** IAM tells role names apart without regard to case, so a guard does too. */

@@ -1,5 +1,5 @@
 /** Findings that are told and not acted on, in one message. Pure. */
-import { ascii, clean, cut, grouped } from './sanitise.ts';
+import { ascii, clean, cut, grouped, LINK } from './sanitise.ts';
 import { counted } from './verdict.ts';
 
 /** One finding as a line of the digest; JSON-safe, and small: many of them lie in one item of the ledger. */
@@ -34,7 +34,10 @@ const SHOWN = 25;
 export function digestEntry(entry: DigestEntry): DigestEntry {
   const { consoleUrl, ...rest } = entry;
   const short = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, cut(clean(value), 200)]));
-  return { ...(short as unknown as DigestEntry), ...(consoleUrl && consoleUrl.length <= 400 ? { consoleUrl } : {}) };
+  return {
+    ...(short as unknown as DigestEntry),
+    ...(consoleUrl && consoleUrl.length <= 400 && LINK.test(consoleUrl) ? { consoleUrl } : {}),
+  };
 }
 
 export function digestMessage(entries: readonly DigestEntry[], mode: string): DigestMessage {

@@ -5,7 +5,7 @@ import type { IncidentResult } from '../runbook/incident.ts';
 const UNSEEN = /[\p{Cf}\p{Co}\p{Cs}]/gu;
 const SPACES = /[\p{Cc}\s]+/gu;
 /** What our own console links consist of; anything else in that place is not a link. */
-const LINK = /^https:\/\/[A-Za-z0-9./?#&=:;,%@+~!$*()_-]{1,900}$/;
+export const LINK = /^https:\/\/[A-Za-z0-9./?#&=:;,%@+~!$*()_-]{1,900}$/;
 
 /** One line of visible text. */
 export function clean(text: string): string {

@@ -168,3 +168,11 @@ test('no place for a file: what fits into one answer, and that it was cut', asyn
   expect(await triageText(room)).toContain(`${planted.executable} (deleted)`);
   await isolated(room, incident);
 });
+
+test('the host answers that all is done, and has nothing: told as that', async () => {
+  const room = await managed({ 'ssm:path': await host.path(BARE, { gzip: '#!/bin/sh\nexit 0\n' }) });
+  const incident = await respondQuickly(room);
+  expect(triageOf(incident)).toMatchObject({ status: 'failed' });
+  expect(triageOf(incident).reason).toContain('the host says that it has nothing');
+  await isolated(room, incident);
+});

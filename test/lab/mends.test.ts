@@ -8,11 +8,22 @@ import { probes as interfaces } from './probes/ec2-interfaces.ts';
 import { probes as states } from './probes/ec2-states.ts';
 import { probes as network } from './probes/ec2-network.ts';
 import { probes as fleet } from './probes/fleet.ts';
+import { probes as functions } from './probes/lambda.ts';
 import { probes as others } from './probes/others.ts';
 import { labAt, type Probe } from './probes/probe.ts';
 import { probes as ssm } from './probes/ssm.ts';
 
-const probes = [...attributes, ...network, ...instances, ...states, ...interfaces, ...fleet, ...others, ...ssm];
+const probes = [
+  ...attributes,
+  ...network,
+  ...instances,
+  ...states,
+  ...interfaces,
+  ...fleet,
+  ...others,
+  ...ssm,
+  ...functions,
+];
 const { newAccount } = useLocalAws();
 let stock: LocalAws;
 

@@ -4,11 +4,13 @@ Every file has a list MENDS; every entry is a function that changes one behaviou
 and says what stock moto does. Each has a probe in test/lab that stock moto fails.
 """
 
-from . import autoscaling, clean_errors, control, ec2_addresses, ec2_attributes, ec2_console, ec2_describe, ec2_groups
-from . import ec2_instances, ec2_interfaces, ec2_profiles, ec2_snapshots, ec2_states, elb, events, iam, s3, sns, ssm
+from . import autoscaling, awslambda, clean_errors, control, ec2_addresses, ec2_attributes, ec2_console, ec2_describe
+from . import ec2_groups, ec2_instances, ec2_interfaces, ec2_profiles, ec2_snapshots, ec2_states, elb, events, iam, s3
+from . import sns, ssm
 
 FILES = [
     autoscaling,
+    awslambda,
     ec2_addresses,
     ec2_attributes,
     ec2_console,

@@ -54,6 +54,19 @@ def refuse_bad_structure():
     before_publish(check)
 
 
+def unconfirmed_mail():
+    """Subscribe email: stock moto counts it as confirmed at once; AWS waits for the answer to a mail."""
+    stock = SNSBackend.subscribe
+
+    def subscribe(self, topic_arn, endpoint, protocol):
+        subscription = stock(self, topic_arn, endpoint, protocol)
+        if protocol in ("email", "email-json"):
+            subscription.arn = "PendingConfirmation"
+        return subscription
+
+    SNSBackend.subscribe = subscribe
+
+
 def before_publish(check):
     stock = SNSBackend.publish
 
@@ -72,4 +85,4 @@ def before_publish(check):
     SNSBackend.publish = publish
 
 
-MENDS = [refuse_bad_subject, refuse_large_message, refuse_bad_structure]
+MENDS = [refuse_bad_subject, refuse_large_message, refuse_bad_structure, unconfirmed_mail]

@@ -1,0 +1,91 @@
+/** The stack's functions and rules, as they are in AWS. Reads only; null: AWS says that there is no such thing. */
+import { EventBridgeClient, ListRulesCommand, ListTargetsByRuleCommand } from '@aws-sdk/client-eventbridge';
+import {
+  GetAliasCommand,
+  GetFunctionConcurrencyCommand,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
+import { absent, clientConfig, underDeadline, type ClientSettings } from './client.ts';
+
+export interface FunctionReading {
+  /** `Active`, `Pending`, `Inactive` or `Failed`. */
+  state: string;
+  lastUpdate: string;
+  /** Why, where AWS says so. */
+  reason: string | null;
+  isDurable: boolean;
+  environment: Record<string, string>;
+}
+
+export interface RuleReading {
+  name: string;
+  isEnabled: boolean;
+  pattern: string | null;
+  schedule: string | null;
+}
+
+export function functionReadings(settings: ClientSettings) {
+  const client = new LambdaClient(clientConfig(settings));
+  return {
+    async configuration(FunctionName: string): Promise<FunctionReading | null> {
+      const answer = await absent(/^ResourceNotFound/, () =>
+        client.send(new GetFunctionConfigurationCommand({ FunctionName }), underDeadline()),
+      );
+      if (answer === null) return null;
+      return {
+        state: answer.State ?? 'unknown',
+        lastUpdate: answer.LastUpdateStatus ?? 'Successful',
+        reason: answer.StateReason ?? answer.LastUpdateStatusReason ?? null,
+        isDurable: answer.DurableConfig !== undefined,
+        environment: answer.Environment?.Variables ?? {},
+      };
+    },
+
+    /** Version that the alias names. */
+    async alias(FunctionName: string, Name: string): Promise<string | null> {
+      const answer = await absent(/^ResourceNotFound/, () =>
+        client.send(new GetAliasCommand({ FunctionName, Name }), underDeadline()),
+      );
+      return answer?.FunctionVersion ?? null;
+    },
+
+    /** Null: nothing is reserved. */
+    async reservedConcurrency(FunctionName: string): Promise<number | null> {
+      const answer = await client.send(new GetFunctionConcurrencyCommand({ FunctionName }), underDeadline());
+      return answer.ReservedConcurrentExecutions ?? null;
+    },
+  };
+}
+
+export function ruleReadings(settings: ClientSettings) {
+  const client = new EventBridgeClient(clientConfig(settings));
+  return {
+    /** On the default bus. */
+    async rules(NamePrefix: string): Promise<RuleReading[]> {
+      const found: RuleReading[] = [];
+      let NextToken: string | undefined;
+      do {
+        const answer = await client.send(
+          new ListRulesCommand({ NamePrefix, ...(NextToken ? { NextToken } : {}) }),
+          underDeadline(),
+        );
+        for (const { Name = '', State, EventPattern, ScheduleExpression } of answer.Rules ?? [])
+          found.push({
+            name: Name,
+            isEnabled: (State ?? '').startsWith('ENABLED'),
+            pattern: EventPattern ?? null,
+            schedule: ScheduleExpression ?? null,
+          });
+        NextToken = answer.NextToken;
+      } while (NextToken);
+      return found;
+    },
+
+    /** ARNs. A rule has five at most. */
+    async targets(Rule: string): Promise<string[]> {
+      const answer = await client.send(new ListTargetsByRuleCommand({ Rule }), underDeadline());
+      return (answer.Targets ?? []).flatMap(({ Arn }) => Arn ?? []);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** What a check is: one reading of the account, and what it means. */
+import type { Aws } from '../aws/connect.ts';
+import type { Settings } from '../handlers/settings.ts';
+import type { ParsedPolicies } from '../policy/parse.ts';
+import type { Problem } from '../policy/problems.ts';
+import type { Readings } from './readings.ts';
+
+/**
+ * `ok`; `warning`: works, and could do more or is so by choice; `not-ready`: a finding would not be answered as it should;
+ * `unchecked`: could not be read, so nothing is claimed.
+ */
+export type Level = 'ok' | 'warning' | 'not-ready' | 'unchecked';
+
+export interface Verdict {
+  level: Level;
+  /** One line. */
+  says: string;
+  /** What to do about it, one line. */
+  todo?: string;
+}
+
+export interface CheckResult extends Verdict {
+  check: string;
+  /** The permission that the caller lacks. */
+  permission?: string;
+}
+
+/** What the checks look at. */
+export interface Room {
+  settings: Settings;
+  env: NodeJS.ProcessEnv;
+  account: string;
+  region: string;
+  stage: string;
+  policies: ParsedPolicies | { problems: Problem[] };
+  aws: Aws;
+  readings: Readings;
+}
+
+export interface Check {
+  name: string;
+  /** What the reading needs: `s3:GetBucketVersioning`. */
+  permission: string;
+  /** Check without which this one says nothing: it is left out where that one is not ready. */
+  needs?: string;
+  /** Default: always. */
+  applies?: (room: Room) => boolean;
+  run: (room: Room) => Promise<Verdict[]>;
+}
+
+interface Parts<Reading> extends Omit<Check, 'run'> {
+  read: (room: Room) => Promise<Reading>;
+  /** Pure. */
+  judge: (reading: Reading, room: Room) => Verdict | Verdict[];
+}
+
+export function defineCheck<Reading>({ read, judge, ...check }: Parts<Reading>): Check {
+  return { ...check, run: async (room) => [judge(await read(room), room)].flat() };
+}
+
+export const ok = (says: string): Verdict => ({ level: 'ok', says });
+export const warning = (says: string, todo: string): Verdict => ({ level: 'warning', says, todo });
+export const notReady = (says: string, todo: string): Verdict => ({ level: 'not-ready', says, todo });
+
+/** How every function and rule of the stack begins. */
+export function prefixOf({ stage }: Pick<Room, 'stage'>): string {
+  return `secresponse-${stage}-`;
+}
+
+/** What puts most things right. */
+export function deployCommand({ stage, region }: Pick<Room, 'stage' | 'region'>): string {
+  return `npx sls deploy --stage ${stage} --region ${region}`;
+}
