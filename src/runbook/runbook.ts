@@ -26,6 +26,7 @@ import { osTriage } from '../evidence/os-triage.ts';
 import type { EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { tellInDigest } from './digest.ts';
 import { factsOf, observe, observeOthers, type Observation } from './observe.ts';
+import { tellResponse, type Telemetry } from './outside.ts';
 import { asksForEvidence, asksForIsolation, goneReason, looksIsolated, residualRisks, statusOf } from './plan.ts';
 import { doneOnHost, plannedEvidence, preserve, type Preserved } from './preserve.ts';
 import { answerRequest, requestedId } from './request.ts';
@@ -49,6 +50,8 @@ export interface RunbookDeps {
   local: boolean;
   /** Milliseconds since 1970: the handler's first line in this invocation. */
   startedAt: number;
+  /** How the run is seen from outside; absent in a person's command. */
+  telemetry?: Telemetry | undefined;
 }
 
 /** What the steps of one incident share. */
@@ -88,17 +91,25 @@ export async function respond(
   if (!only) return [];
   const incidents =
     others.length === 0
-      ? [await runIncident(ctx, finding, only, event, deps, left)]
+      ? [await runToEnd(ctx, finding, only, event, deps, left)]
       : await Promise.all(
           targets.map((target, index) =>
             ctx.runInChildContext(target.instanceId, (child) =>
               // Who is left out is no part of any incident; the first one carries the word of it.
-              runIncident(child, finding, target, event, deps, index === 0 ? left : []),
+              runToEnd(child, finding, target, event, deps, index === 0 ? left : []),
             ),
           ),
         );
   for (const result of incidents) await answerRequest(ctx, result, deps);
   return incidents;
+}
+
+/** One incident, and the word of it for other systems. */
+async function runToEnd(...given: Parameters<typeof runIncident>): Promise<IncidentResult> {
+  const [ctx, , target, , deps] = given;
+  const result = await runIncident(...given);
+  await tellResponse(ctx, deps.aws(target), result, deps);
+  return result;
 }
 
 async function runIncident(
