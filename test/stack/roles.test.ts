@@ -23,6 +23,7 @@ const ROLES = {
   SessionDenierRole: 'lambda.amazonaws.com',
   CollectionRole: 'ec2.amazonaws.com',
   ApiRole: 'lambda.amazonaws.com',
+  WatcherRole: 'lambda.amazonaws.com',
 };
 const ROLE_NAMES = Object.keys(ROLES);
 const OUR_GROUPS = ['quarantine', 'lifeline', 'interim', 'open', 'access'];
@@ -119,6 +120,7 @@ describe('the responder', () => {
     const everywhere = template.statements('ResponderRole').filter(({ Resource }) => Resource === '*');
     expect(Object.fromEntries(everywhere.map(({ Sid, Effect, Action }) => [Sid, [Effect, ...listed(Action)]]))).toEqual(
       {
+        Trace: ['Allow', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
         ReadInstance: ['Allow', ...listed(template.statement('ResponderRole', 'ReadInstance').Action)],
         LeaveInstanceAsItIs: ['Deny', 'ec2:ModifyInstanceAttribute'],
         FollowCommands: ['Allow', 'ssm:CancelCommand', 'ssm:DescribeInstanceInformation', 'ssm:GetCommandInvocation'],
