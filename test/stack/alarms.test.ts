@@ -39,7 +39,7 @@ const rulesOf = (part: string): [string, Resource][] =>
     .filter(([, { Properties }]) => JSON.stringify(Properties['Targets']).includes(part));
 const pattern = (name: string): object => {
   const rule = template.ofType('AWS::Events::Rule').find(([, { Properties }]) => Properties['Name'] === name);
-  return (rule?.[1].Properties['EventPattern'] ?? {}) as object;
+  return rule?.[1].Properties['EventPattern'] ?? {};
 };
 
 test('every alarm tells the topic, when it begins and when it ends, and says what has happened and what to do', () => {

@@ -285,11 +285,18 @@ describe('role policies, and asking for them to be written', () => {
   const api = 'ApiRole lambda:InvokeFunction';
   const roles = (...names: string[]) =>
     names.map((name) => sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${name}`));
-  const own = ['Responder', 'Release', 'SessionDenier', 'Api'].map((name) => `\${AWS::StackName}-${name}Role-*`);
+  const own = ['Responder', 'Release', 'SessionDenier', 'Api', 'Watcher'].map(
+    (name) => `\${AWS::StackName}-${name}Role-*`,
+  );
 
   test('is nobody’s where sessionDenial is off', () => {
     expect(writers(template).sort()).toEqual([...reads, api].sort());
-    expect(template.grantedNow('SessionDenierRole')).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
+    expect(template.grantedNow('SessionDenierRole')).toEqual([
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'xray:PutTelemetryRecords',
+      'xray:PutTraceSegments',
+    ]);
   });
 
   test('is for the session denier alone where it is on, never for the functions and administrators', async () => {

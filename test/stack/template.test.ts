@@ -66,9 +66,9 @@ describe('the functions', () => {
       DROP_BOX_BUCKET: ref('DropBox'),
     });
     expect(template.environment('ReleaseLambdaFunction')).toEqual(places);
+    expect(template.environment('WatcherLambdaFunction')).toEqual(service);
     // Never empty: it refuses to work without a list.
     expect(template.environment('SessionDashdenierLambdaFunction')).toEqual({
-      ...service,
       PROTECTED_ROLES: sub(
         ['Responder', 'Release', 'SessionDenier', 'Api', 'Watcher']
           .map((name) => `\${AWS::StackName}-${name}Role-*`)
