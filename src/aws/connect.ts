@@ -8,6 +8,7 @@ import { digestsGateway, type Digests } from './digests.ts';
 import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
 import { ledgerGateway, type Ledger } from './ledger.ts';
+import { eventsGateway, type Events } from './events.ts';
 import { loadBalancersGateway, type LoadBalancers } from './load-balancers.ts';
 import { requestsGateway, type Requests } from './requests.ts';
 import { sessionsGateway, type SessionWriter, type Sessions } from './sessions.ts';
@@ -25,6 +26,7 @@ export interface Aws {
   ledger: Ledger;
   digests: Digests;
   requests: Requests;
+  events: Events;
   ssm: Ssm;
   sessions: Sessions;
   /** Null: results come back as Run Command output. */
@@ -83,6 +85,7 @@ export function connect(
     ledger: ledgerGateway(places.table, home),
     digests: digestsGateway(places.table, home),
     requests: requestsGateway(places.table, home),
+    events: eventsGateway(home),
     ssm: ssmGateway(there),
     sessions: sessionsGateway(places.sessions, there, home),
     dropBox: places.dropBox === undefined ? null : dropBoxGateway(places.dropBox, home),

@@ -1,5 +1,10 @@
-/** GuardDuty, as far as reading one finding goes. */
-import { GetFindingsCommand, GuardDutyClient, ListDetectorsCommand } from '@aws-sdk/client-guardduty';
+/** GuardDuty, as far as reading one finding and asking for a sample goes. */
+import {
+  CreateSampleFindingsCommand,
+  GetFindingsCommand,
+  GuardDutyClient,
+  ListDetectorsCommand,
+} from '@aws-sdk/client-guardduty';
 import { clientConfig, plain, underDeadline, type ClientSettings } from './client.ts';
 
 /** The finding as the API writes it, or why there is none. JSON-safe. */
@@ -28,6 +33,13 @@ export function guardDutyGateway(settings: ClientSettings) {
         if (found) return { body: plain(found) };
       }
       return { none: `detector ${candidates.join(', ')} in ${region} knows no finding ${findingId}` };
+    },
+
+    /** Has a sample finding of the type made. @throws Error where there is no detector in the Region, or none that may. */
+    async createSample(type: string): Promise<void> {
+      const [DetectorId] = await detectors();
+      if (DetectorId === undefined) throw new Error(`GuardDuty has no detector in ${region}: switch it on`);
+      await client.send(new CreateSampleFindingsCommand({ DetectorId, FindingTypes: [type] }), underDeadline());
     },
   };
 }

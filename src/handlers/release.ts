@@ -8,14 +8,18 @@ import { parseReleaseRequest } from '../finding/release-request.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { ReleaseResult } from '../runbook/release-result.ts';
-import { release, type Refused } from '../runbook/release.ts';
+import { tellRelease, type Telemetry } from '../runbook/outside.ts';
+import { release, type Refused, type ReleaseDeps } from '../runbook/release.ts';
 import { readSettings } from './settings.ts';
+import { lambdaTelemetry } from './telemetry.ts';
 
 export interface ReleaserOptions {
   budgets?: Budgets;
   env?: NodeJS.ProcessEnv;
   /** Who denies sessions where SESSION_DENIER_FUNCTION is not set: nobody in a stack, a person's command itself. */
   unsetSessions?: 'off';
+  /** How it is seen from outside; a person's command has its own output instead. */
+  telemetry?: Telemetry;
 }
 
 /** The durable handler. Off Lambda, what is refused is an answer; in the Lambda it ends the execution as failed. */
@@ -28,15 +32,20 @@ export function createReleaser(options: ReleaserOptions = {}) {
       const [, , , region = '', account = ''] = durableExecutionArn.split(':');
       const home = { account, region };
       const local = isLocalExecution(durableExecutionArn);
+      const aws: ReleaseDeps['aws'] = (target) => connect(target, places, budgets);
       const answer = await release(ctx, parseReleaseRequest(event, home), {
-        aws: (target) => connect(target, places, budgets),
+        aws,
         budgets,
         home,
         now: Date.now,
         executionArn: durableExecutionArn,
         local,
       });
-      if (!('refused' in answer)) return { release: answer };
+      if (!('refused' in answer)) {
+        const { telemetry } = options;
+        await tellRelease(ctx, aws(answer.target), answer, { budgets, now: Date.now, telemetry });
+        return { release: answer };
+      }
       if (local) return answer;
       throw new FindingError('', answer.refused);
     },
@@ -44,4 +53,7 @@ export function createReleaser(options: ReleaserOptions = {}) {
 }
 
 /** The entry point of the bundle. */
-export const handler = createReleaser({ unsetSessions: 'off' });
+export const handler = createReleaser({
+  unsetSessions: 'off',
+  telemetry: lambdaTelemetry(process.env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse'),
+});

@@ -3,18 +3,22 @@ import wrap from '@middy/core';
 import { executionModeDurableContext } from '@middy/core/DurableContext';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { connect } from '../aws/connect.ts';
+import { isCanary } from '../finding/canary.ts';
 import { parseFinding } from '../finding/parse.ts';
 import { findingRequest } from '../finding/request.ts';
 import { policyFor, type Policies } from '../policy/policy.ts';
 import { policies as bundled } from '../policy/resolved.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
+import { seeCanary, type CanaryResult } from '../runbook/canary.ts';
 import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { checkDrift, type DriftResult } from '../runbook/drift.ts';
 import { isDriftCheck } from '../runbook/drift-check.ts';
 import { lookUpStep } from '../runbook/look-up.ts';
+import { tellDrift, type Telemetry } from '../runbook/outside.ts';
 import { respond, respondApproved, type RunbookDeps } from '../runbook/runbook.ts';
 import { readSettings } from './settings.ts';
+import { lambdaTelemetry } from './telemetry.ts';
 
 export interface ResponderOptions {
   policies: Policies;
@@ -28,6 +32,8 @@ export interface ResponderOptions {
   dryRun?: boolean;
   /** A person has approved what was held back: that is carried out, whatever the event. */
   approved?: { held: IncidentResult; by: string; reason: string; at: string };
+  /** How it is seen from outside; a person's command has its own output instead. */
+  telemetry?: Telemetry;
 }
 
 export interface ResponderResult {
@@ -39,11 +45,16 @@ export interface DriftAnswer {
   drift: DriftResult;
 }
 
+/** The daily sample finding has come. */
+export interface CanaryAnswer {
+  canary: CanaryResult;
+}
+
 /** The durable handler. Errors that it throws end the execution, and with it the event goes to the dead-letter queue. */
 export function createResponder(options: ResponderOptions) {
   const budgets = options.budgets ?? defaultBudgets;
   return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
-    async (event: unknown, ctx: DurableContext): Promise<ResponderResult | DriftAnswer> => {
+    async (event: unknown, ctx: DurableContext): Promise<ResponderResult | DriftAnswer | CanaryAnswer> => {
       const startedAt = Date.now();
       const settings = readSettings(options.env ?? process.env, options.unsetSessions);
       const { durableExecutionArn } = ctx.executionContext;
@@ -59,8 +70,13 @@ export function createResponder(options: ResponderOptions) {
         executionArn: durableExecutionArn,
         local: isLocalExecution(durableExecutionArn),
         startedAt,
+        telemetry: options.telemetry,
       };
-      if (isDriftCheck(event)) return { drift: await checkDrift(ctx, { ...deps, region }) };
+      if (isDriftCheck(event)) {
+        const drift = await checkDrift(ctx, { ...deps, region });
+        await tellDrift(ctx, deps.aws({ account, region, instanceId: '' }), drift, deps);
+        return { drift };
+      }
       if (options.approved) {
         const { held, by, reason, at } = options.approved;
         const asked = held.approval ?? { heldBy: 'rule', because: 'approval was asked', state: 'pending' };
@@ -75,6 +91,8 @@ export function createResponder(options: ResponderOptions) {
         administrators: options.policies.administrators,
         ...(asked === null ? {} : { request: asked.request }),
       });
+      if (options.telemetry && isCanary(finding))
+        return { canary: await seeCanary(ctx, finding, deps, options.telemetry) };
       const incidents = await respond(ctx, finding, input, deps);
       return { incidents };
     },
@@ -86,4 +104,11 @@ if (bundled === null && process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined)
 
 /** The entry point of the bundle, which has the policies in it. */
 export const handler =
-  bundled === null ? undefined : createResponder({ policies: bundled, unsetMode: 'observe', unsetSessions: 'off' });
+  bundled === null
+    ? undefined
+    : createResponder({
+        policies: bundled,
+        unsetMode: 'observe',
+        unsetSessions: 'off',
+        telemetry: lambdaTelemetry(process.env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse'),
+      });

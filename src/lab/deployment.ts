@@ -78,7 +78,7 @@ async function createTopic(place: Place, name: string): Promise<{ topicArn: stri
 }
 
 /** The URL as the caller reaches it: the local AWS names itself, which would bypass a proxy in front of it. */
-function queueUrlAt({ endpoint }: Place, url: string): string {
+export function queueUrlAt({ endpoint }: Place, url: string): string {
   return new URL(new URL(url).pathname, endpoint).href;
 }
 

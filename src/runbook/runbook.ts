@@ -26,6 +26,7 @@ import { contain, type Containment } from './contain.ts';
 import { hostStart } from './host.ts';
 import type { ApprovalResult, EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { factsOf, type Observation } from './observe.ts';
+import { tellResponse, type Telemetry } from './outside.ts';
 import {
   asksForEvidence,
   asksForIsolation,
@@ -59,6 +60,8 @@ export interface RunbookDeps {
   startedAt: number;
   /** Incident that is to be brought to its end; no other is opened. */
   completing?: string;
+  /** How the run is seen from outside; absent in a person's command. */
+  telemetry?: Telemetry | undefined;
 }
 
 /** What the steps of one incident share. */
@@ -100,12 +103,12 @@ export async function respond(
   if (!only) return [];
   const incidents =
     others.length === 0
-      ? [await runIncident(ctx, finding, only, event, deps, left)]
+      ? [await runToEnd(ctx, finding, only, event, deps, left)]
       : await Promise.all(
           targets.map((target, index) =>
             ctx.runInChildContext(target.instanceId, (child) =>
               // Who is left out is no part of any incident; the first one carries the word of it.
-              runIncident(child, finding, target, event, deps, index === 0 ? left : []),
+              runToEnd(child, finding, target, event, deps, index === 0 ? left : []),
             ),
           ),
         );
@@ -127,6 +130,14 @@ export async function respondApproved(
   if (target?.account !== deps.account)
     throw new FindingError('', `${held.target.instanceId} is not in account ${deps.account}`);
   return [await runIncident(ctx, finding, target, finding, deps, [], approved)];
+}
+
+/** One incident, and the word of it for other systems. */
+async function runToEnd(...given: Parameters<typeof runIncident>): Promise<IncidentResult> {
+  const [ctx, , target, , deps] = given;
+  const result = await runIncident(...given);
+  await tellResponse(ctx, deps.aws(target), result, deps);
+  return result;
 }
 
 async function runIncident(
@@ -315,7 +326,10 @@ async function carryOut(
   await seal(ctx, incident, result, prior?.result ?? null);
   await announce(ctx, incident, result);
   await settle(ctx, incident, result, claimed);
-  return asked ? decided(ctx, incident, result, asked, isolate) : result;
+  if (!asked) return result;
+  // It may be days until the end: what has come to a stop here is told now.
+  if (asked.answer) await tellResponse(ctx, incident.aws, result, incident.deps);
+  return decided(ctx, incident, result, asked, isolate);
 }
 
 async function forget(ctx: DurableContext, { aws, deps, incidentId }: IncidentContext): Promise<void> {

@@ -29,6 +29,13 @@ export function apiRole(service: string, stage: string, responderAlias: object) 
                 Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
                 Resource: { 'Fn::Sub': `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:${log}` },
               },
+              // Traces of its own runs. AWS knows no narrower resource.
+              {
+                Sid: 'Trace',
+                Effect: 'Allow',
+                Action: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+                Resource: '*',
+              },
               // The one function, and by its alias only.
               {
                 Sid: 'StartResponder',

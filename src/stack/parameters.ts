@@ -24,6 +24,7 @@ export const parameters = {
   bucketName: emptyOr('bucketName', /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, "a bucket's name, or nothing"),
   topicName: emptyOr('topicName', /^[A-Za-z0-9_-]{1,256}$/, "a topic's name, or nothing"),
   mode: oneOf('mode', 'observe', 'enforce'),
+  canary: oneOf('canary', 'on', 'off'),
   api: oneOf('api', 'off', 'iam', 'key'),
   sessionDenial: oneOf('sessionDenial', 'off', 'on'),
   lockMode: (given: string): string => oneOf('lockMode', 'governance', 'compliance')(given).toUpperCase(),
@@ -56,7 +57,7 @@ function ofThisAccount(role: string): Template {
 }
 
 /** The stack's functions; without the collection role, whose sessions on a host that was contained are denied like others. */
-const FUNCTION_ROLES = ['ResponderRole', 'ReleaseRole', 'SessionDenierRole', 'ApiRole'];
+const FUNCTION_ROLES = ['ResponderRole', 'ReleaseRole', 'SessionDenierRole', 'ApiRole', 'WatcherRole'];
 // CloudFormation makes up the names, and this is how they begin.
 const functionRoles = FUNCTION_ROLES.map((role) => `\${AWS::StackName}-${role}-*`);
 

@@ -135,7 +135,7 @@ describe('api=key', () => {
         Null: { 'dynamodb:LeadingKeys': 'false' },
       },
     });
-    expect(template.granted('ApiRole').filter((action) => !/^(logs|kms|dynamodb):/.test(action))).toEqual([
+    expect(template.granted('ApiRole').filter((action) => !/^(logs|kms|dynamodb|xray):/.test(action))).toEqual([
       'lambda:InvokeFunction',
     ]);
   });

@@ -51,6 +51,26 @@ test('the responder carries no credentials but those of a Lambda, and no event s
   expect(holds('AssumeRoleWithWebIdentity', 'portal.sso', 'credential_process', 'initial-response')).toEqual([]);
 });
 
+const CLIENTS = ['dynamodb', 'elastic-load-balancing-v2', 'iam', 'lambda', 's3', 'ssm'];
+const PRINT_ERRORS = `${CLIENTS.map((client, index) => `import * as client${index} from ${sdk(`@aws-sdk/client-${client}/dist-es/models/errors.js`)};`).join('\n')}
+const given = { message: 'm', $metadata: { requestId: 'r' }, Message: 'M', Type: 'Sender', Item: { a: 1 } };
+const shown = (error) => Object.fromEntries(Object.getOwnPropertyNames(error).filter((key) => key !== 'stack').sort().map((key) => [key, error[key]]));
+const all = [${CLIENTS.map((_, index) => `client${index}`).join(', ')}].flatMap((errors) => Object.entries(errors));
+process.stdout.write(JSON.stringify(all.map(([name, Made]) => {
+  const error = new Made(given);
+  return [name, Made.shapeId, String(error), error instanceof Made, error instanceof Error, shown(error)];
+})));`;
+
+test('errors that are made by a factory are those that the SDK writes out', async () => {
+  const whole = await bundleOf('whole-errors', PRINT_ERRORS, { slim: false });
+  const slim = await bundleOf('errors', PRINT_ERRORS);
+  expect(slim.bytes / whole.bytes).toBeLessThan(0.6);
+  const actual = await run(slim.outfile);
+  expect((JSON.parse(actual) as unknown[]).length).toBeGreaterThan(300);
+  expect(actual).toContain('"Item":{"a":1}');
+  expect(actual).toBe(await run(whole.outfile));
+});
+
 const PRINT_CREDENTIALS = `import { STSClient } from ${STS};
 const { credentials } = new STSClient({ region: 'eu-central-1' }).config;
 process.stdout.write(JSON.stringify(await credentials().catch(({ message }) => ({ message }))));`;

@@ -23,6 +23,7 @@ const ROLES = {
   SessionDenierRole: 'lambda.amazonaws.com',
   CollectionRole: 'ec2.amazonaws.com',
   ApiRole: 'lambda.amazonaws.com',
+  WatcherRole: 'lambda.amazonaws.com',
 };
 const ROLE_NAMES = Object.keys(ROLES);
 const OUR_GROUPS = ['quarantine', 'lifeline', 'interim', 'open', 'access'];
@@ -117,6 +118,7 @@ describe('the responder', () => {
     const everywhere = template.statements('ResponderRole').filter(({ Resource }) => Resource === '*');
     expect(Object.fromEntries(everywhere.map(({ Sid, Effect, Action }) => [Sid, [Effect, ...listed(Action)]]))).toEqual(
       {
+        Trace: ['Allow', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
         ReadInstance: ['Allow', ...listed(template.statement('ResponderRole', 'ReadInstance').Action)],
         LeaveInstanceAsItIs: ['Deny', 'ec2:ModifyInstanceAttribute'],
         FollowCommands: ['Allow', 'ssm:CancelCommand', 'ssm:DescribeInstanceInformation', 'ssm:GetCommandInvocation'],
@@ -281,11 +283,18 @@ describe('role policies, and asking for them to be written', () => {
   const api = 'ApiRole lambda:InvokeFunction';
   const roles = (...names: string[]) =>
     names.map((name) => sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${name}`));
-  const own = ['Responder', 'Release', 'SessionDenier', 'Api'].map((name) => `\${AWS::StackName}-${name}Role-*`);
+  const own = ['Responder', 'Release', 'SessionDenier', 'Api', 'Watcher'].map(
+    (name) => `\${AWS::StackName}-${name}Role-*`,
+  );
 
   test('is nobody’s where sessionDenial is off', () => {
     expect(writers(template).sort()).toEqual([...reads, api].sort());
-    expect(template.grantedNow('SessionDenierRole')).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
+    expect(template.grantedNow('SessionDenierRole')).toEqual([
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'xray:PutTelemetryRecords',
+      'xray:PutTraceSegments',
+    ]);
   });
 
   test('is for the session denier alone where it is on, never for the functions and administrators', async () => {

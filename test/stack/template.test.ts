@@ -15,12 +15,13 @@ beforeAll(async () => {
 const durableAlias = { 'Fn::Join': [':', [arnOf('ResponderLambdaFunction'), 'durable']] };
 
 describe('the functions', () => {
-  test('are three, each with a role of its own', () => {
+  test('are four, each with a role of its own', () => {
     const roles = template.ofType('AWS::Lambda::Function').map(([, { Properties }]) => Properties);
     expect(roles.map(({ FunctionName, Role }) => [FunctionName, Role])).toEqual([
       ['secresponse-dev-responder', arnOf('ResponderRole')],
       ['secresponse-dev-release', arnOf('ReleaseRole')],
       ['secresponse-dev-session-denier', arnOf('SessionDenierRole')],
+      ['secresponse-dev-watcher', arnOf('WatcherRole')],
     ]);
     for (const role of roles) expect(role).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'] });
   });
@@ -41,12 +42,17 @@ describe('the functions', () => {
     expect(template.properties('SessionDashdenierLambdaFunction')).not.toHaveProperty('DurableConfig');
   });
 
-  test.each(['responder', 'release', 'session-denier'])('%s carries its bundle and nothing else', async (name) => {
-    expect(await template.fileNames(`${name}.zip`)).toEqual([`src/handlers/${name}.mjs`]);
-  });
+  test.each(['responder', 'release', 'session-denier', 'watcher'])(
+    '%s carries its bundle and nothing else',
+    async (name) => {
+      expect(await template.fileNames(`${name}.zip`)).toEqual([`src/handlers/${name}.mjs`]);
+    },
+  );
 
   test('are told where things are, and observe unless the stack is armed', () => {
+    const service = { POWERTOOLS_SERVICE_NAME: 'secresponse-dev' };
     const places = {
+      ...service,
       EVIDENCE_BUCKET: ref('Vault'),
       NOTIFICATION_TOPIC_ARN: ref('Topic'),
       INCIDENT_TABLE: ref('Ledger'),
@@ -60,10 +66,13 @@ describe('the functions', () => {
       DROP_BOX_BUCKET: ref('DropBox'),
     });
     expect(template.environment('ReleaseLambdaFunction')).toEqual(places);
+    expect(template.environment('WatcherLambdaFunction')).toEqual(service);
     // Never empty: it refuses to work without a list.
     expect(template.environment('SessionDashdenierLambdaFunction')).toEqual({
       PROTECTED_ROLES: sub(
-        ['Responder', 'Release', 'SessionDenier', 'Api'].map((name) => `\${AWS::StackName}-${name}Role-*`).join(','),
+        ['Responder', 'Release', 'SessionDenier', 'Api', 'Watcher']
+          .map((name) => `\${AWS::StackName}-${name}Role-*`)
+          .join(','),
       ),
     });
     expect(template.properties('SessionDashdenierLambdaFunction')['ReservedConcurrentExecutions']).toEqual(NOTHING);
@@ -72,7 +81,7 @@ describe('the functions', () => {
 
   test('keep their logs for a year, encrypted with the key of the messages', () => {
     expect(template.ofType('AWS::Logs::LogGroup').map(([, { Properties }]) => Properties)).toEqual(
-      ['responder', 'release', 'session-denier'].map((name) => ({
+      ['responder', 'release', 'session-denier', 'watcher'].map((name) => ({
         LogGroupName: `/aws/lambda/secresponse-dev-${name}`,
         RetentionInDays: 365,
         KmsKeyId: arnOf('MessageKey'),
@@ -84,7 +93,10 @@ describe('the functions', () => {
 test('the responder is invoked by every pattern that the policies compile to, and by the clock', () => {
   const expected = eventRules(loadPolicies(ROOT, 'policies').policies);
   expect(expected.length).toBeGreaterThan(0);
-  expect(template.ofType('AWS::Events::Rule').map(([, { Properties }]) => Properties)).toEqual(
+  const invoking = ([, { Properties }]: [string, { Properties: object }]) =>
+    JSON.stringify(Properties).includes('ResponderLambdaFunction');
+  const rules = template.ofType('AWS::Events::Rule').filter(invoking);
+  expect(rules.map(([, { Properties }]) => Properties)).toEqual(
     [
       ...expected.map(({ name, pattern }) => ({ name, source: { EventPattern: pattern }, input: {} })),
       {
@@ -107,7 +119,8 @@ test('the responder is invoked by every pattern that the policies compile to, an
       ],
     })),
   );
-  expect(template.ofType('AWS::Lambda::Permission').map(([, { Properties }]) => Properties)).toEqual(
+  const permissions = template.ofType('AWS::Lambda::Permission').filter(invoking);
+  expect(permissions.map(([, { Properties }]) => Properties)).toEqual(
     [...expected, { name: 'drift' }].map(({ name }) => ({
       Action: 'lambda:InvokeFunction',
       FunctionName: durableAlias,
@@ -204,7 +217,21 @@ describe('the dead-letter queues', () => {
   });
 });
 
-test('the topic is encrypted and takes messages over TLS only', () => {
+test("the topic is encrypted and takes messages over TLS only, and from the stack's own alarms", () => {
+  const ownAlarms = {
+    StringEquals: { 'aws:SourceAccount': ref('AWS::AccountId') },
+    ArnLike: {
+      'aws:SourceArn': sub('arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:secresponse-dev-*'),
+    },
+  };
+  expect(template.statement('MessageKey', 'Alarms')).toEqual({
+    Sid: 'Alarms',
+    Effect: 'Allow',
+    Principal: { Service: 'cloudwatch.amazonaws.com' },
+    Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    Resource: '*',
+    Condition: ownAlarms,
+  });
   expect(template.properties('Topic')).toMatchObject({ KmsMasterKeyId: arnOf('MessageKey') });
   expect(template.properties('TopicPolicy')['Topics']).toEqual([ref('Topic')]);
   expect(template.statements('TopicPolicy')).toEqual([
@@ -215,6 +242,14 @@ test('the topic is encrypted and takes messages over TLS only', () => {
       Action: 'sns:Publish',
       Resource: ref('Topic'),
       Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    },
+    {
+      Sid: 'Alarms',
+      Effect: 'Allow',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Action: 'sns:Publish',
+      Resource: ref('Topic'),
+      Condition: ownAlarms,
     },
   ]);
 });
@@ -256,6 +291,8 @@ test('the outputs name what a person needs', () => {
     CollectionDocumentName: { Value: ref('CollectionDocument') },
     Responder: { Value: ref('ResponderLambdaFunction') },
     Release: { Value: ref('ReleaseLambdaFunction') },
+    Watcher: { Value: ref('WatcherLambdaFunction') },
+    DashboardName: { Value: ref('Dashboard') },
   });
 });
 

@@ -1,4 +1,4 @@
-/** As much of GuardDuty's API as reading one finding takes; the local AWS has detectors, but no findings. */
+/** As much of GuardDuty's API as reading one finding and asking for a sample takes; the local AWS has detectors, but no findings. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -8,11 +8,13 @@ export interface FakeGuardDuty {
   calls: string[];
   /** Findings as GuardDuty writes them on the wire, by detector. */
   detectors: Record<string, { id: string }[]>;
+  /** Samples that were asked for. */
+  samples: { detector: string; types: string[] }[];
   stop(): void;
 }
 
 export async function fakeGuardDuty(detectors: FakeGuardDuty['detectors']): Promise<FakeGuardDuty> {
-  const fake: FakeGuardDuty = { endpoint: '', calls: [], detectors, stop };
+  const fake: FakeGuardDuty = { endpoint: '', calls: [], detectors, samples: [], stop };
   const server: Server = createServer((request, response) => {
     fake.calls.push(`${request.method} ${request.url}`);
     let body = '';
@@ -36,9 +38,18 @@ export async function fakeGuardDuty(detectors: FakeGuardDuty['detectors']): Prom
   }
 }
 
-function answerTo({ detectors }: FakeGuardDuty, url: string, body: string): { status: number; answer: object } {
+function answerTo(
+  { detectors, samples }: FakeGuardDuty,
+  url: string,
+  body: string,
+): { status: number; answer: object } {
   if (url.startsWith('/detector?') || url === '/detector')
     return { status: 200, answer: { detectorIds: Object.keys(detectors) } };
+  const sampled = /^\/detector\/([^/]+)\/findings\/create$/.exec(url)?.[1];
+  if (sampled !== undefined && Object.hasOwn(detectors, sampled)) {
+    samples.push({ detector: sampled, types: (JSON.parse(body) as { findingTypes: string[] }).findingTypes });
+    return { status: 200, answer: {} };
+  }
   const detector = /^\/detector\/([^/]+)\/findings\/get$/.exec(url)?.[1] ?? '';
   const findings = Object.hasOwn(detectors, detector) ? detectors[detector] : undefined;
   if (findings === undefined) return { status: 400, answer: { message: 'The detector is not owned by the account.' } };

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
+import { errorClasses } from './errors.ts';
 
 /** What is made up here: its path in a metafile begins with it. */
 export const NAMESPACE = 'bundle';
@@ -160,4 +161,10 @@ export const eventStreamSerdeProvider = () => ({});`,
 };
 
 /** Left off only to see what they are worth and that they change nothing. */
-export const slimSdk: readonly Plugin[] = [staticImports, lambdaCredentials, clientVersions, noEventStreams];
+export const slimSdk: readonly Plugin[] = [
+  staticImports,
+  lambdaCredentials,
+  clientVersions,
+  noEventStreams,
+  errorClasses,
+];
