@@ -1,14 +1,15 @@
 /** Each call that the functions make is allowed by their roles, and the roles allow nothing that none of them needs. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fakeGuardDuty, type FakeGuardDuty } from '../support/fake-guardduty.ts';
 import { createHost, type Host } from '../support/host.ts';
 import { useLocalAws } from '../support/local-aws.ts';
-import { packaged, type Template } from '../stack/packaged.ts';
+import { listed, packaged, type Template } from '../stack/packaged.ts';
 import { authorisationsOf, type Authorisation } from './authorisations.ts';
 import { factsOf, sceneIn, stackOfRoom, type Scene } from './recording.ts';
 import { scenes } from './scenes.ts';
 import { verdictOn } from './simulator.ts';
-import type { Stack } from './stack.ts';
+import { stackOf, type Stack } from './stack.ts';
+import { unseen, unseenPermissions } from './unseen.ts';
 
 const local = useLocalAws();
 let template: Template;
@@ -56,6 +57,27 @@ async function authorisationsIn({ room, recorded }: Scene, stack: Stack) {
   return [...asked.values()];
 }
 
-test('every action of every statement is needed', () => {
-  console.log([...needed].sort().join('\n'));
+describe('what no call was seen to need', () => {
+  const made = () => stackOf(template, { account: '111122223333', region: 'eu-central-1', names: {} });
+
+  test('is what unseen.ts gives a reason for, no more and no less', () => {
+    const granted = [...made().rolePolicies].flatMap(([role, { Statement }]) =>
+      Statement.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Sid, Action }) =>
+        listed(Action).map((action) => `${role} ${Sid} ${action}`),
+      ),
+    );
+    expect(granted.filter((permission) => !needed.has(permission)).sort()).toEqual(unseenPermissions.toSorted());
+  });
+
+  test.each(unseen)('$roles $sid: $why', async ({ roles, sid, actions, request }) => {
+    const stack = made();
+    for (const role of roles)
+      for (const action of actions)
+        expect(await verdictOn(stack, role, { action, ...request(stack, role) })).toEqual({
+          result: 'Allowed',
+          allowedBy: [sid],
+          deniedBy: [],
+          unheardOf: [],
+        });
+  });
 });

@@ -121,7 +121,14 @@ export const scenes: Record<string, (props: Props) => Promise<Scene>> = {
     knownFindings([detail]);
     const it = await scene(room);
     const policy = 'rules: [{ id: high, when: { severity: { gte: 7 } }, respond: collect }]';
+    // Nothing comes of the first run: its claim goes.
+    const heal = ['PutObject', 'CreateSnapshots'].map((operation) =>
+      room.account.proxy.fault({ operation, kind: 'denied' }),
+    );
     await it.as('ResponderRole', () => run(room, { finding_id: detail.id }, { policy }));
+    for (const end of heal) end();
+    const [incident] = await it.as('ResponderRole', () => run(room, { finding_id: detail.id }, { policy }));
+    assure(incident?.status, 'collected');
     return it;
   },
 
