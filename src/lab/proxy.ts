@@ -1,5 +1,13 @@
 /** A proxy in front of an AWS endpoint that records calls and plays faults and latency. */
-import { Agent, createServer, request, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { faultAnswer } from './fault-answers.ts';
 import { operationOf, type Operation } from './operation.ts';

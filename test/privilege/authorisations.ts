@@ -1,32 +1,7 @@
 /** What AWS asks IAM before it does what a call says: one answer for each resource, and all of them have to be yes. */
 import type { Call } from '../../src/lab/proxy.ts';
+import { one, unknown, type Authorisation, type Facts } from './authorisation.ts';
 import { ec2Authorisations } from './ec2-authorisations.ts';
-
-export interface Authorisation {
-  /** `ec2:CreateTags` */
-  action: string;
-  /** An ARN, or `*` where AWS knows no resource. */
-  resource: string;
-  /** What AWS knows of the request, beyond what it knows of every request. */
-  context: Record<string, string | string[]>;
-}
-
-/** What is known of the place in which the calls were made. */
-export interface Facts {
-  account: string;
-  region: string;
-  instanceId: string;
-  volumeIds: string[];
-  subnetId: string;
-  profileArn: string | null;
-  /** Of an instance profile: ARN of the role in it. */
-  roleOf: (profile: string) => string;
-  /** Tags of security groups and whatever else has some, by id. */
-  tags: Record<string, Record<string, string>>;
-  /** ARNs of the stack's keys. */
-  keys: { vault: string; ledger: string; messages: string };
-  /** Of the table's index: which of the values of a query is its key. */
-}
 
 /** @throws where the operation is not known here: say below what AWS asks for it. */
 export function authorisationsOf(call: Call, facts: Facts): Authorisation[] {
@@ -59,16 +34,8 @@ export function authorisationsOf(call: Call, facts: Facts): Authorisation[] {
   }
 }
 
-export function one(action: string, resource: string, context: Authorisation['context'] = {}): Authorisation {
-  return { action, resource, context };
-}
-
-export function unknown(service: string, operation: string): Error {
-  return new Error(`${service}:${operation} is not known: say in ${import.meta.filename} what AWS asks IAM for it`);
-}
-
 /** A service uses a key in the name of who calls it. */
-export function throughKey(service: string, key: string, actions: string[], facts: Facts): Authorisation[] {
+function throughKey(service: string, key: string, actions: string[], facts: Facts): Authorisation[] {
   const context = {
     'kms:ViaService': `${service}.${facts.region}.amazonaws.com`,
     'kms:CallerAccount': facts.account,
@@ -138,13 +105,14 @@ interface CommandRequest {
 }
 
 function ssm(operation: string, body: CommandRequest, { account, region }: Facts): Authorisation[] {
-  const document = (name = '') =>
-    `arn:aws:ssm:${region}:${name.startsWith('AWS-') ? '' : account}:document/${name}`;
+  const document = (name = '') => `arn:aws:ssm:${region}:${name.startsWith('AWS-') ? '' : account}:document/${name}`;
   if (operation === 'GetDocument') return [one('ssm:GetDocument', document(body.Name))];
   if (operation === 'SendCommand')
     return [
       one('ssm:SendCommand', document(body.DocumentName)),
-      ...(body.InstanceIds ?? []).map((id) => one('ssm:SendCommand', `arn:aws:ec2:${region}:${account}:instance/${id}`)),
+      ...(body.InstanceIds ?? []).map((id) =>
+        one('ssm:SendCommand', `arn:aws:ec2:${region}:${account}:instance/${id}`),
+      ),
     ];
   return [one(`ssm:${operation}`, '*')];
 }
@@ -159,7 +127,8 @@ function iam(operation: string, query: URLSearchParams, { account }: Facts): Aut
 
 /** Lambda takes a name or an ARN, with or without an alias. */
 function invoked({ operation, path }: Call, { account, region }: Facts): string {
-  const [, name] = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(new URL(path, 'http://lambda').pathname) ?? [];
+  const [, name] =
+    /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(new URL(path, 'http://lambda').pathname) ?? [];
   if (name === undefined) throw unknown('lambda', operation);
   const given = decodeURIComponent(name);
   return given.startsWith('arn:') ? given : `arn:aws:lambda:${region}:${account}:function:${given}`;

@@ -1,14 +1,16 @@
 /** Each call that the functions make is allowed by their roles, and the roles allow nothing that none of them needs. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { fakeGuardDuty, type FakeGuardDuty } from '../support/fake-guardduty.ts';
 import { createHost, type Host } from '../support/host.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { listed, packaged, type Template } from '../stack/packaged.ts';
-import { authorisationsOf, type Authorisation } from './authorisations.ts';
+import type { Authorisation } from './authorisation.ts';
+import { authorisationsOf } from './authorisations.ts';
 import { factsOf, sceneIn, stackOfRoom, type Scene } from './recording.ts';
+import { notAskedFor } from './reference.ts';
 import { scenes } from './scenes.ts';
 import { verdictOn } from './simulator.ts';
-import { stackOf, type Stack } from './stack.ts';
+import { stackOf } from './stack.ts';
 import { unseen, unseenPermissions } from './unseen.ts';
 
 const local = useLocalAws();
@@ -27,35 +29,44 @@ afterAll(async () => {
 /** `role Sid action` of each permission that a call was seen to need. */
 const needed = new Set<string>();
 
-test.each(Object.entries(scenes))('%s: every call is allowed', async (_name, play) => {
-  const scene = await play({
-    newAccount: () => local.newAccount(),
-    scene: (room) => sceneIn(room, local.endpoint, guardDuty.endpoint),
-    host,
-    knownFindings: (findings) => void (guardDuty.detectors = { d0d0: findings }),
-  });
-  await scene.stop();
-  const stack = stackOfRoom(template, scene.room);
-  const asked = await authorisationsIn(scene, stack);
-  const refused: string[] = [];
-  for (const { role, authorisation } of asked) {
-    const { result, allowedBy, deniedBy, unheardOf } = await verdictOn(stack, role, authorisation);
-    for (const sid of allowedBy) needed.add(`${role} ${sid} ${authorisation.action}`);
-    if (result !== 'Allowed' || unheardOf.length > 0)
-      refused.push(`${role} ${JSON.stringify(authorisation)}: ${result} ${deniedBy.join()} ${unheardOf.join()}`);
-  }
-  expect(refused).toEqual([]);
-}, 60_000);
+const started: Scene[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((scene) => scene.stop()));
+});
 
-/** What AWS asked IAM for, each once. */
-async function authorisationsIn({ room, recorded }: Scene, stack: Stack) {
-  const facts = await factsOf(room, stack);
-  const asked = new Map<string, { role: string; authorisation: Authorisation }>();
-  for (const { role, call } of recorded)
-    for (const authorisation of authorisationsOf(call, facts))
-      asked.set(JSON.stringify([role, authorisation]), { role, authorisation });
-  return [...asked.values()];
-}
+test.each(Object.entries(scenes))(
+  '%s: every call is allowed',
+  async (_name, play) => {
+    const { room, recorded } = await play({
+      newAccount: () => local.newAccount(),
+      scene: async (room) => {
+        const scene = await sceneIn(room, local.endpoint, guardDuty.endpoint);
+        started.push(scene);
+        return scene;
+      },
+      host,
+      knownFindings: (findings) => void (guardDuty.detectors = { d0d0: findings }),
+    });
+    const stack = stackOfRoom(template, room);
+    const facts = await factsOf(room, stack);
+    /** What AWS asks IAM for, each once. */
+    const asked = new Map<string, { role: string; authorisation: Authorisation }>();
+    for (const { role, call } of recorded) {
+      const ofCall = authorisationsOf(call, facts);
+      expect(await notAskedFor(ofCall)).toEqual([]);
+      for (const authorisation of ofCall) asked.set(JSON.stringify([role, authorisation]), { role, authorisation });
+    }
+    const refused: string[] = [];
+    for (const { role, authorisation } of asked.values()) {
+      const { result, allowedBy, deniedBy, unheardOf } = await verdictOn(stack, role, authorisation);
+      for (const sid of allowedBy) needed.add(`${role} ${sid} ${authorisation.action}`);
+      if (result !== 'Allowed' || unheardOf.length > 0)
+        refused.push(`${role} ${JSON.stringify(authorisation)}: ${result} ${deniedBy.join()} ${unheardOf.join()}`);
+    }
+    expect(refused).toEqual([]);
+  },
+  60_000,
+);
 
 describe('what no call was seen to need', () => {
   const made = () => stackOf(template, { account: '111122223333', region: 'eu-central-1', names: {} });

@@ -1,7 +1,7 @@
 /** What no role of the stack can do, whatever its function is made to ask for: by IAM's rules, conditions included. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { packaged } from '../stack/packaged.ts';
-import type { Authorisation } from './authorisations.ts';
+import type { Authorisation } from './authorisation.ts';
 import { verdictOn } from './simulator.ts';
 import { stackOf, type Stack } from './stack.ts';
 
@@ -33,7 +33,10 @@ const forbidden: Record<string, { asked: (stack: Stack) => Asked[]; except?: str
   },
   'delete, unlock or share a snapshot': {
     asked: () =>
-      ['DeleteSnapshot', 'UnlockSnapshot', 'ModifySnapshotAttribute', 'LockSnapshot'].map((name) => [`ec2:${name}`, SNAPSHOT]),
+      ['DeleteSnapshot', 'UnlockSnapshot', 'ModifySnapshotAttribute', 'LockSnapshot'].map((name) => [
+        `ec2:${name}`,
+        SNAPSHOT,
+      ]),
   },
   'delete a volume or take it off': {
     asked: () => [
@@ -65,14 +68,21 @@ const forbidden: Record<string, { asked: (stack: Stack) => Asked[]; except?: str
   },
   'change what protects the evidence': {
     asked: ({ arnOf }) =>
-      ['PutBucketPolicy', 'DeleteBucketPolicy', 'PutLifecycleConfiguration', 'PutBucketObjectLockConfiguration', 'PutBucketVersioning'].map(
-        (name) => [`s3:${name}`, arnOf('Vault')],
-      ),
+      [
+        'PutBucketPolicy',
+        'DeleteBucketPolicy',
+        'PutLifecycleConfiguration',
+        'PutBucketObjectLockConfiguration',
+        'PutBucketVersioning',
+      ].map((name) => [`s3:${name}`, arnOf('Vault')]),
   },
   'end or open a key': {
     asked: ({ arnOf }) =>
       ['VaultKey', 'LedgerKey', 'MessageKey'].flatMap((key) =>
-        ['ScheduleKeyDeletion', 'DisableKey', 'PutKeyPolicy', 'CreateGrant'].map((name): Asked => [`kms:${name}`, arnOf(key)]),
+        ['ScheduleKeyDeletion', 'DisableKey', 'PutKeyPolicy', 'CreateGrant'].map((name): Asked => [
+          `kms:${name}`,
+          arnOf(key),
+        ]),
       ),
   },
   'use a key by itself': {
@@ -84,15 +94,23 @@ const forbidden: Record<string, { asked: (stack: Stack) => Asked[]; except?: str
   },
   "write the policies of the stack's functions, or of administrators": {
     asked: ({ arnOf }) =>
-      [arnOf('ResponderRole'), arnOf('ReleaseRole'), arnOf('SessionDenierRole'), arnOf('ApiRole'), role('TeamAdmin')].flatMap(
-        (arn) => ['PutRolePolicy', 'DeleteRolePolicy'].map((name): Asked => [`iam:${name}`, arn]),
-      ),
+      [
+        arnOf('ResponderRole'),
+        arnOf('ReleaseRole'),
+        arnOf('SessionDenierRole'),
+        arnOf('ApiRole'),
+        role('TeamAdmin'),
+      ].flatMap((arn) => ['PutRolePolicy', 'DeleteRolePolicy'].map((name): Asked => [`iam:${name}`, arn])),
   },
   'get rights in other ways': {
     asked: () => [
-      ...['AttachRolePolicy', 'DetachRolePolicy', 'UpdateAssumeRolePolicy', 'PutRolePermissionsBoundary', 'DeleteRolePermissionsBoundary'].map(
-        (name): Asked => [`iam:${name}`, role('shop-web')],
-      ),
+      ...[
+        'AttachRolePolicy',
+        'DetachRolePolicy',
+        'UpdateAssumeRolePolicy',
+        'PutRolePermissionsBoundary',
+        'DeleteRolePermissionsBoundary',
+      ].map((name): Asked => [`iam:${name}`, role('shop-web')]),
       ['iam:AddRoleToInstanceProfile', profile('shop-web')],
       ['iam:CreateRole', role('new')],
       ['iam:CreateAccessKey', `arn:aws:iam::${account}:user/somebody`],
@@ -114,7 +132,11 @@ const forbidden: Record<string, { asked: (stack: Stack) => Asked[]; except?: str
   },
   'pass a role to another service': {
     asked: ({ arnOf }) =>
-      [arnOf('CollectionRole'), role('shop-web')].map((arn) => ['iam:PassRole', arn, { 'iam:PassedToService': 'lambda.amazonaws.com' }]),
+      [arnOf('CollectionRole'), role('shop-web')].map((arn) => [
+        'iam:PassRole',
+        arn,
+        { 'iam:PassedToService': 'lambda.amazonaws.com' },
+      ]),
   },
   'give an instance another profile': {
     asked: () => [['ec2:AssociateIamInstanceProfile', INSTANCE, { 'ec2:NewInstanceProfile': profile('shop-web') }]],
@@ -122,7 +144,9 @@ const forbidden: Record<string, { asked: (stack: Stack) => Asked[]; except?: str
     except: ['ReleaseRole'],
   },
   'replace a profile by another': {
-    asked: () => [['ec2:ReplaceIamInstanceProfileAssociation', INSTANCE, { 'ec2:NewInstanceProfile': profile('shop-web') }]],
+    asked: () => [
+      ['ec2:ReplaceIamInstanceProfileAssociation', INSTANCE, { 'ec2:NewInstanceProfile': profile('shop-web') }],
+    ],
   },
   'run another document on a host': {
     asked: () =>
@@ -154,7 +178,8 @@ const forbidden: Record<string, { asked: (stack: Stack) => Asked[]; except?: str
     ],
   },
   'tag what is there': {
-    asked: () => [INSTANCE, GROUP, SNAPSHOT].map((arn) => ['ec2:CreateTags', arn, { 'aws:RequestTag/secresponse:group': 'open' }]),
+    asked: () =>
+      [INSTANCE, GROUP, SNAPSHOT].map((arn) => ['ec2:CreateTags', arn, { 'aws:RequestTag/secresponse:group': 'open' }]),
   },
   'change what a host is, or runs at its next start': {
     asked: () =>
@@ -206,7 +231,11 @@ describe.each(Object.entries(forbidden))('%s', (_what, { asked, except = [] }) =
 
 test('each Deny of a role is what forbids, although another statement would allow', async () => {
   const denials: [string, string, Asked][] = [
-    ['ResponderRole', 'LeaveInstanceAsItIs', ['ec2:ModifyInstanceAttribute', INSTANCE, { 'ec2:Attribute': 'UserData' }]],
+    [
+      'ResponderRole',
+      'LeaveInstanceAsItIs',
+      ['ec2:ModifyInstanceAttribute', INSTANCE, { 'ec2:Attribute': 'UserData' }],
+    ],
     ['ReleaseRole', 'LeaveInstanceAsItIs', ['ec2:ModifyInstanceAttribute', INSTANCE, { 'ec2:Attribute': 'Kernel' }]],
     ['ReleaseRole', 'NeverPassTheseRoles', ['iam:PassRole', stack.arnOf('ResponderRole'), PASSED]],
     ['SessionDenierRole', 'NeverWriteThese', ['iam:PutRolePolicy', stack.arnOf('ReleaseRole')]],
@@ -222,5 +251,7 @@ test('each Deny of a role is what forbids, although another statement would allo
       Effect === 'Deny' ? [Action].flat().map((action) => `${name} ${Sid} ${action}`) : [],
     ),
   );
-  expect(written.sort()).toEqual([...new Set(denials.map(([name, sid, [action]]) => `${name} ${sid} ${action}`))].sort());
+  expect(written.sort()).toEqual(
+    [...new Set(denials.map(([name, sid, [action]]) => `${name} ${sid} ${action}`))].sort(),
+  );
 });

@@ -1,5 +1,5 @@
 /** What EC2 asks IAM. Resources that it asks for only in some cases are asked for in all: whoever passes here passes there. */
-import { one, unknown, type Authorisation, type Facts } from './authorisations.ts';
+import { one, unknown, type Authorisation, type Facts } from './authorisation.ts';
 
 type Context = Authorisation['context'];
 

@@ -7,7 +7,7 @@ import { startProxy, type Call, type Proxy } from '../../src/lab/proxy.ts';
 import { fakeLambda } from '../support/fake-lambda.ts';
 import { DOCUMENT, PROFILE } from '../support/host.ts';
 import { smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
-import type { Facts } from './authorisations.ts';
+import type { Facts } from './authorisation.ts';
 import { stackOf, type Stack } from './stack.ts';
 import type { Template } from '../stack/packaged.ts';
 
@@ -22,10 +22,10 @@ export interface Scene {
   room: IncidentRoom;
   recorded: Recorded[];
   /** Keeps the calls that the work makes as the role's. */
-  as<Value>(role: string, work: () => Promise<Value>): Promise<Value>;
+  as: <Value>(role: string, work: () => Promise<Value>) => Promise<Value>;
   /** Where Lambda is. */
   lambda: string;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 const DENIER = 'secresponse-dev-session-denier';
@@ -40,7 +40,10 @@ export async function sceneIn(room: IncidentRoom, upstream: string, guardDuty: s
     account: world.account,
     partition: 'aws',
     protectedRoles: [],
-    policies: rolePolicies({ region: world.region, endpoint: denierAws.endpoint, budgets: smallBudgets, credentials }, 10),
+    policies: rolePolicies(
+      { region: world.region, endpoint: denierAws.endpoint, budgets: smallBudgets, credentials },
+      10,
+    ),
   });
   const lambda = await startProxy({ upstream: (await fakeLambda(DENIER, denier)).endpoint });
   const findings = await startProxy({ upstream: guardDuty });

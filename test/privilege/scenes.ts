@@ -33,11 +33,11 @@ import { wholeWorld } from '../support/whole-world.ts';
 import type { Scene } from './recording.ts';
 
 export interface Props {
-  newAccount(): Promise<TestAccount>;
-  scene(room: IncidentRoom): Promise<Scene>;
+  newAccount: () => Promise<TestAccount>;
+  scene: (room: IncidentRoom) => Promise<Scene>;
   host: Host;
   /** Has GuardDuty know these findings. */
-  knownFindings(findings: { id: string }[]): void;
+  knownFindings: (findings: { id: string }[]) => void;
 }
 
 const REASON = 'a rehearsal';

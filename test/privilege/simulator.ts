@@ -1,6 +1,6 @@
 /** IAM's answer to a request of a role of the stack: its own policy and the resource's, conditions included. */
 import { runSimulation, type Simulation } from '@cloud-copilot/iam-simulate';
-import type { Authorisation } from './authorisations.ts';
+import type { Authorisation } from './authorisation.ts';
 import type { Stack } from './stack.ts';
 
 export interface Verdict {

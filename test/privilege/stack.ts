@@ -84,9 +84,9 @@ export function stackOf(template: Template, { account, region, names }: Place) {
   }
 
   function substituted(given: string | [string, Record<string, unknown>]): string {
-    const [text, own] = typeof given === 'string' ? [given, {}] : given;
+    const [text, own]: [string, Record<string, unknown>] = typeof given === 'string' ? [given, {}] : given;
     return text.replaceAll(/\$\{([^}]+)\}/g, (_all, name: string) => {
-      if (name in own) return String(resolved((own as Record<string, unknown>)[name]));
+      if (name in own) return String(resolved(own[name]));
       return name.endsWith('.Arn') ? arnOf(name.slice(0, -4)) : String(reference(name));
     });
   }

@@ -2,7 +2,7 @@
  * What roles allow although no call of the scenes needs it: who does, and why it is right all the same. What a scene can show
  * belongs into scenes.ts instead.
  */
-import type { Authorisation } from './authorisations.ts';
+import type { Authorisation } from './authorisation.ts';
 import type { Stack } from './stack.ts';
 
 export interface Unseen {
@@ -23,7 +23,10 @@ const FUNCTIONS: Record<string, string> = {
 const DURABLE = ['ResponderRole', 'ReleaseRole'];
 
 const at = (service: string, what: (role: string) => string): Unseen['request'] => {
-  return ({ region, account }, role) => ({ resource: `arn:aws:${service}:${region}:${account}:${what(role)}`, context: {} });
+  return ({ region, account }, role) => ({
+    resource: `arn:aws:${service}:${region}:${account}:${what(role)}`,
+    context: {},
+  });
 };
 const nameOf = (role: string) => `secresponse-dev-${FUNCTIONS[role]}`;
 
@@ -72,7 +75,12 @@ export const unseen: Unseen[] = [
       context: { 'kms:ViaService': `dynamodb.${stack.region}.amazonaws.com` },
     }),
   },
-  agent('AnnounceAgent', 'The agent of Systems Manager on the host says that it is there.', ['ssm:UpdateInstanceInformation'], 'instance'),
+  agent(
+    'AnnounceAgent',
+    'The agent of Systems Manager on the host says that it is there.',
+    ['ssm:UpdateInstanceInformation'],
+    'instance',
+  ),
   agent('AnnounceAgent', 'It opens its channel.', ['ssmmessages:CreateControlChannel'], 'instance'),
   agent('ListOwnAssociations', 'It asks so at every start.', ['ssm:ListAssociations']),
   agent('ListOwnAssociations', 'It asks so at every start.', ['ssm:ListInstanceAssociations']),

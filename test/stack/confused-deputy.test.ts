@@ -27,7 +27,9 @@ function namesAccount({ Condition = {} }: PolicyStatement): boolean {
       ([key, values]) =>
         NARROWING.test(operator) &&
         SOURCES.includes(key) &&
-        [values].flat().every((value) => (key === 'aws:SourceAccount' ? value === account : value.split(':')[4] === account)),
+        [values]
+          .flat()
+          .every((value) => (key === 'aws:SourceAccount' ? value === account : value.split(':')[4] === account)),
     ),
   );
 }
@@ -39,7 +41,10 @@ function services({ Effect, Principal }: PolicyStatement): string[] {
 
 test('policies of buckets, queues, topics and keys let services in for this account only', () => {
   const letIn = stack.resourcePolicies.flatMap(({ logical, document }) =>
-    document.Statement.filter((statement) => services(statement).length > 0).map((statement) => ({ logical, statement })),
+    document.Statement.filter((statement) => services(statement).length > 0).map((statement) => ({
+      logical,
+      statement,
+    })),
   );
   const open = letIn.filter(({ statement }) => !namesAccount(statement));
   expect(open.map(({ logical, statement: { Sid } }) => `${logical} ${Sid}`)).toEqual([]);
@@ -78,8 +83,9 @@ test('a service may invoke a function for one rule or one API of this account on
 
 test('every type of resource that can have a policy is looked at here', () => {
   const withPolicy = Object.values(template.Resources).filter(
-    ({ Properties = {}, Type }) =>
-      Type !== 'AWS::IAM::Role' && ('PolicyDocument' in Properties || 'KeyPolicy' in Properties || 'ResourcePolicy' in Properties),
+    ({ Properties, Type }) =>
+      Type !== 'AWS::IAM::Role' &&
+      ('PolicyDocument' in Properties || 'KeyPolicy' in Properties || 'ResourcePolicy' in Properties),
   );
   const looked = new Set(stack.resourcePolicies.map(({ logical }) => logical));
   expect(withPolicy).toHaveLength(looked.size);
