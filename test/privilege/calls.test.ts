@@ -20,7 +20,7 @@ let guardDuty: FakeGuardDuty;
 beforeAll(async () => {
   template = await packaged('api=iam', 'sessionDenial=on', 'releasableRoles=shop-web-*', 'adminRoles=*Admin*');
   [host, guardDuty] = await Promise.all([createHost(), fakeGuardDuty({})]);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   guardDuty.stop();
   await host.remove();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   // The widest that parameters can make it.
   const template = await packaged('api=iam', 'sessionDenial=on', 'releasableRoles=*', 'adminRoles=*Admin*');
   stack = stackOf(template, { account, region, names: { CollectionDocument: 'collection' } });
-}, 60_000);
+}, 120_000);
 
 type Asked = [action: string, resource: string, context?: Authorisation['context']];
 const PASSED = { 'iam:PassedToService': 'ec2.amazonaws.com' };

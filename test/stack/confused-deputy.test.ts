@@ -13,7 +13,7 @@ let stack: Stack;
 beforeAll(async () => {
   template = await packaged('api=key', 'sessionDenial=on');
   stack = stackOf(template, { account, region: 'eu-central-1', names: {} });
-}, 60_000);
+}, 120_000);
 
 /** Keys that only the service itself can set, and whose values name an account. */
 const SOURCES = ['aws:SourceAccount', 'aws:SourceArn', 'kms:EncryptionContext:aws:logs:arn'];
