@@ -85,7 +85,7 @@ test('every type of resource that can have a policy is looked at here', () => {
   const withPolicy = Object.values(template.Resources).filter(
     ({ Properties, Type }) =>
       Type !== 'AWS::IAM::Role' &&
-      ('PolicyDocument' in Properties || 'KeyPolicy' in Properties || 'ResourcePolicy' in Properties),
+      ['PolicyDocument', 'KeyPolicy', 'ResourcePolicy', 'Statement'].some((name) => name in Properties),
   );
   const looked = new Set(stack.resourcePolicies.map(({ logical }) => logical));
   expect(withPolicy).toHaveLength(looked.size);
