@@ -1,5 +1,13 @@
 /** A proxy in front of an AWS endpoint that records calls and plays faults and latency. */
-import { Agent, createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { faultAnswer } from './fault-answers.ts';
 import { operationOf, type Operation } from './operation.ts';
@@ -39,10 +47,11 @@ export interface Call {
   endedAt: number;
   /** What the caller was answered; null where it was answered nothing. */
   status: number | null;
-  /** The body, at most 64 KiB of it. */
+  /** The body, at most 1 MiB of it: a notification is that long as a form. */
   request: string;
   path: string;
   method: string;
+  headers: IncomingHttpHeaders;
 }
 
 export interface Proxy {
@@ -70,7 +79,7 @@ export interface ProxyOptions {
   inAll?: boolean;
 }
 
-const KEPT_REQUEST_BYTES = 64 * 1024;
+const KEPT_REQUEST_BYTES = 1024 * 1024;
 
 export async function startProxy({ upstream, account, latencyMs = 0, inAll = false }: ProxyOptions): Promise<Proxy> {
   const target = new URL(upstream);
@@ -133,6 +142,7 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
       request: text,
       path,
       method,
+      headers: incoming.headers,
     };
     calls.push(call);
     response.once('close', () => ended(call));

@@ -126,6 +126,8 @@ function template(folder: string, content: Content) {
       if (!found) throw new Error(`${name} has no statement ${sid}`);
       return found;
     },
+    /** Whether a condition of the stack holds under the parameters that were given. */
+    holds: (condition: string): boolean => holds(content.Conditions[condition]),
     /** Every action that a role allows under the parameters that were given. */
     grantedNow: (name: string): string[] => actionsOf(raw(name).filter(applies)),
     /** Every action that a role allows, or could. */

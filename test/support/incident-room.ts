@@ -26,6 +26,7 @@ import {
   type ExecutionStore,
 } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
+import { assureGranted, FUNCTION_KEY } from './granted.ts';
 import type { TestAccount } from './local-aws.ts';
 
 /** Small enough that a call which never answers costs a test no time, large enough for a busy machine. */
@@ -121,7 +122,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
   const env = {
     AWS_REGION: world.region,
     AWS_ENDPOINT_URL: endpoint,
-    AWS_ACCESS_KEY_ID: 'test',
+    AWS_ACCESS_KEY_ID: FUNCTION_KEY,
     AWS_SECRET_ACCESS_KEY: 'test',
     EVIDENCE_BUCKET: deployment.bucket,
     NOTIFICATION_TOPIC_ARN: deployment.topicArn,
@@ -151,6 +152,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
         budgets,
         env: { ...env, ...given.env },
       }) as unknown as DurableHandler;
+      const start = account.proxy.calls.length;
       const { incidents } = (await execute(handler, event, {
         store: given.store ?? memoryStore(),
         account: world.account,
@@ -158,6 +160,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
         ...(given.lambda ? { arn: lambdaArn(world) } : {}),
         ...(given.onCallback ? { onCallback: given.onCallback } : {}),
       })) as { incidents: IncidentResult[] };
+      assureGranted('responder', account.proxy.calls.slice(start));
       const [only] = incidents;
       if (!only || incidents.length !== 1) throw new Error(`${incidents.length} incidents`);
       return only;

@@ -11,6 +11,7 @@ import { createReleaser } from '../../src/handlers/release.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
 import type { ReleaseResult } from '../../src/runbook/release-result.ts';
+import { assureGranted } from './granted.ts';
 import { smallBudgets, type IncidentRoom, type Reading } from './incident-room.ts';
 
 export async function tryRelease(
@@ -21,7 +22,10 @@ export async function tryRelease(
   Object.assign(process.env, room.env);
   const handler = createReleaser({ budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
   const { account, region } = room.world;
-  return (await execute(handler, payload, { store, account, region })) as { release: ReleaseResult };
+  const start = room.account.proxy.calls.length;
+  const answer = await execute(handler, payload, { store, account, region });
+  assureGranted('release', room.account.proxy.calls.slice(start));
+  return answer as { release: ReleaseResult };
 }
 
 export async function release(room: IncidentRoom, payload: object): Promise<ReleaseResult> {

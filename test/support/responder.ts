@@ -3,6 +3,7 @@ import { createResponder, type ResponderOptions } from '../../src/handlers/respo
 import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { parsed } from '../policy/policies.ts';
+import { assureGranted } from './granted.ts';
 import { withoutDwell } from './quick-policies.ts';
 import { smallBudgets, type IncidentRoom } from './incident-room.ts';
 
@@ -23,8 +24,10 @@ export async function run(room: IncidentRoom, event: unknown, options: RunOption
     ...(options.dryRun === undefined ? {} : { dryRun: options.dryRun }),
   }) as unknown as DurableHandler;
   const { account, region } = room.world;
+  const start = room.account.proxy.calls.length;
   const { incidents } = (await execute(handler, event, { store: options.store ?? memoryStore(), account, region })) as {
     incidents: IncidentResult[];
   };
+  assureGranted('responder', room.account.proxy.calls.slice(start));
   return incidents;
 }
