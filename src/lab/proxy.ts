@@ -27,6 +27,10 @@ interface Fault extends Scope {
   skip?: number;
   /** Only calls whose body has this in it. */
   including?: string;
+  /** Only calls of which this is true. */
+  matching?: (call: Call) => boolean;
+  /** Awaited before the caller sees anything of it: of a lost response, when the call has been made. */
+  onStrike?: () => void | Promise<void>;
 }
 
 export interface Call {
@@ -136,9 +140,11 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
     };
     calls.push(call);
     response.once('close', () => ended(call));
-    const struck = strike(operation, text);
+    const fault = strike(operation, call);
+    const struck = fault?.kind ?? null;
     const delay = delays.findLast(({ only }) => fits(only, operation))?.ms ?? 0;
     if (delay > 0 && !inAll) await pause(delay, stopped.signal);
+    if (fault?.onStrike && struck !== 'lost-response') await fault.onStrike();
 
     switch (struck) {
       case 'hang':
@@ -160,6 +166,7 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
         const left = startedAt + delay - performance.now();
         if (inAll && left > 0) await pause(left, stopped.signal);
         if (struck === 'lost-response') {
+          await fault?.onStrike?.();
           incoming.socket.destroy();
           return;
         }
@@ -169,15 +176,15 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
     }
   }
 
-  function strike(operation: Operation, body: string): FaultKind | null {
+  function strike(operation: Operation, call: Call): Fault | null {
     for (const entry of [...faults].toReversed()) {
       const { fault } = entry;
-      if (!fits(fault, operation) || !body.includes(fault.including ?? '') || entry.struck >= (fault.times ?? Infinity))
-        continue;
+      if (!fits(fault, operation) || !call.request.includes(fault.including ?? '')) continue;
+      if (fault.matching?.(call) === false || entry.struck >= (fault.times ?? Infinity)) continue;
       entry.seen += 1;
       if (entry.seen <= (fault.skip ?? 0)) continue;
       entry.struck += 1;
-      return fault.kind;
+      return fault;
     }
     return null;
   }

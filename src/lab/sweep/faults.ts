@@ -1,0 +1,101 @@
+/** The fault sweep: the sequence once, to list its calls; then once for each call and fault, in an account of its own. */
+import type { FaultKind } from '../proxy.ts';
+import { isOfKind, kindsOf, nameOf, type CallKind } from './calls.ts';
+import { judge, type Verdict } from './demands.ts';
+import { responderProcess, type ResponderProcess } from './process.ts';
+import { readScene } from './reading.ts';
+import { createScene, type Scene, type SceneKind, type SceneOptions } from './scene.ts';
+
+export interface Strike {
+  name: string;
+  kind: FaultKind;
+  /** How many calls it strikes; absent: every one. */
+  times?: number;
+  /** How many pass before it strikes. */
+  skip?: number;
+}
+
+/** A fault that goes on for the whole run, or passes. */
+export const STRIKES: readonly Strike[] = [
+  { name: 'throttled twice', kind: 'throttle', times: 2 },
+  { name: '500', kind: 'error' },
+  { name: 'denied', kind: 'denied' },
+  { name: 'hangs', kind: 'hang' },
+  { name: 'reset', kind: 'reset', times: 1 },
+  { name: 'answer lost', kind: 'lost-response', times: 1 },
+];
+
+/** Denied from the second call on: what has begun cannot be gone on with. */
+export const LATER: Strike = { name: 'denied later', kind: 'denied', skip: 1 };
+
+export interface Cell {
+  scene: SceneKind;
+  call: CallKind;
+  strike: Strike;
+}
+
+export interface CellResult extends Cell {
+  outcome: Verdict['outcome'] | 'no answer';
+  faults: string[];
+  /** Until the isolation was verified. */
+  seconds: number | null;
+}
+
+/** The sequence undisturbed. @throws Error where that alone is not as demanded. */
+export async function listCalls(
+  kind: SceneKind,
+  options: SceneOptions,
+): Promise<ReturnType<typeof kindsOf> & { often: CallKind[] }> {
+  const responder = responderProcess();
+  const scene = await createScene(kind, options);
+  try {
+    const { outcome, faults } = await runIn(scene, responder, null);
+    if (outcome !== 'whole' || faults.length > 0)
+      throw new Error(`${kind}: undisturbed, and yet ${outcome}: ${faults.join('; ')}`);
+    const kinds = kindsOf(scene.proxy.calls);
+    const count = (one: CallKind): number => scene.proxy.calls.filter((call) => isOfKind(call, one)).length;
+    return { ...kinds, often: kinds.single.filter((one) => count(one) > 1) };
+  } finally {
+    await Promise.all([scene.stop(), responder.kill()]);
+  }
+}
+
+export async function runCell(cell: Cell, options: SceneOptions, responder: ResponderProcess): Promise<CellResult> {
+  const scene = await createScene(cell.scene, options);
+  try {
+    return { ...cell, ...(await runIn(scene, responder, cell)) };
+  } finally {
+    await scene.stop();
+  }
+}
+
+async function runIn(
+  scene: Scene,
+  responder: ResponderProcess,
+  cell: Cell | null,
+): Promise<Pick<CellResult, 'outcome' | 'faults' | 'seconds'>> {
+  let struckOnce = false;
+  if (cell) {
+    const { kind, times, skip } = cell.strike;
+    scene.proxy.fault({
+      operation: '*',
+      kind,
+      ...(times === undefined ? {} : { times }),
+      ...(skip === undefined ? {} : { skip }),
+      matching: (call) => isOfKind(call, cell.call),
+      onStrike: () => void (struckOnce = true),
+    });
+  }
+  const answer = await responder.run(scene.job);
+  const [incident] = answer && 'incidents' in answer ? answer.incidents : [];
+  if (!incident) return { outcome: 'no answer', faults: [JSON.stringify(answer)], seconds: null };
+  const struck = cell && {
+    kind: cell.call,
+    lasting: cell.strike.times === undefined,
+    lost: cell.strike.kind === 'lost-response',
+    killed: false,
+  };
+  const verdict = judge({ scene, reading: await readScene(scene), incident, struck });
+  if (cell && !struckOnce) verdict.faults.push(`${nameOf(cell.call)} was not called: the fault struck nothing`);
+  return { ...verdict, seconds: incident.isolation?.secondsToIsolation ?? null };
+}

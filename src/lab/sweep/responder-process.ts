@@ -1,0 +1,62 @@
+/** A process that runs the responder for whoever started it, so that it can be killed like a Lambda. Speaks over IPC. */
+import { loadPolicies } from '../../cli/policies-dir.ts';
+import { createResponder } from '../../handlers/responder.ts';
+import { execute, fileStore, memoryStore, type DurableHandler } from '../../runbook/engine.ts';
+import type { IncidentResult } from '../../runbook/incident.ts';
+import type { Policy } from '../../policy/policy.ts';
+import { sweepBudgets } from './budgets.ts';
+
+export interface Job {
+  event: unknown;
+  env: Record<string, string>;
+  account: string;
+  region: string;
+  /** File with the execution's state, which a killed run leaves. Absent: in memory. */
+  stateFile?: string;
+  /** The process kills itself once this many checkpoints have been stored. */
+  killAtCheckpoint?: number;
+  /** The clock jumps by these milliseconds once this many checkpoints have been stored. */
+  jump?: { atCheckpoint: number; ms: number };
+}
+
+export type Answer = { incidents: IncidentResult[]; checkpoints: number } | { error: string };
+
+const COLLECTION: Policy['collection'] = { os: 'on', budgetSeconds: 6 };
+const ownClock = Date.now;
+
+process.on('message', (job: Job) => {
+  void answer(job).then((told) => process.send?.(told));
+});
+
+async function answer(job: Job): Promise<Answer> {
+  // The gateways read the endpoint and the credentials where the SDK does.
+  Object.assign(process.env, job.env);
+  Date.now = ownClock;
+  let checkpoints = 0;
+  try {
+    const { incidents } = (await execute(responder(job.env), job.event, {
+      store: job.stateFile === undefined ? memoryStore() : fileStore(job.stateFile),
+      account: job.account,
+      region: job.region,
+      onCheckpoint: () => {
+        checkpoints += 1;
+        if (checkpoints === job.killAtCheckpoint) process.kill(process.pid, 'SIGKILL');
+        const { jump } = job;
+        if (checkpoints === jump?.atCheckpoint) Date.now = () => ownClock() + jump.ms;
+      },
+    })) as { incidents: IncidentResult[] };
+    return { incidents, checkpoints };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
+function responder(env: Record<string, string>): DurableHandler {
+  const { policies } = loadPolicies(process.cwd());
+  const own = policies.default;
+  const ours = {
+    ...policies,
+    default: { ...own, collection: COLLECTION, containment: { ...own.containment, dwellSeconds: 0 } },
+  };
+  return createResponder({ policies: ours, budgets: sweepBudgets, env }) as unknown as DurableHandler;
+}
