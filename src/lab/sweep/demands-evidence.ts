@@ -62,7 +62,7 @@ function manifestFaults({ incident, reading, struck }: After): string[] {
 }
 
 function snapshotFaults({ incident, reading, scene, struck }: After): string[] {
-  const there = reading.snapshots.map(({ SnapshotId }) => SnapshotId).toSorted();
+  const there = reading.snapshots.map(({ SnapshotId = '' }) => SnapshotId).toSorted();
   const told = incident.snapshots.map(({ snapshotId }) => snapshotId).toSorted();
   const cannotSee = struck?.lasting === true && isCalledBy(struck.kind, evidenceCalls['ebs-snapshots'] ?? []);
   if (there.join() !== told.join() && !cannotSee) return [`snapshots ${there.join()}, told are ${told.join()}`];

@@ -41,11 +41,15 @@ export interface CellResult extends Cell {
   seconds: number | null;
 }
 
+/** The calls of a sequence. `often`: those of the single ones that are made more than once. */
+export type Listed = ReturnType<typeof kindsOf> & { often: CallKind[] };
+
+export function cellName({ scene, call, strike }: Cell): string {
+  return `${scene}: ${nameOf(call)} × ${strike.name}`;
+}
+
 /** The sequence undisturbed. @throws Error where that alone is not as demanded. */
-export async function listCalls(
-  kind: SceneKind,
-  options: SceneOptions,
-): Promise<ReturnType<typeof kindsOf> & { often: CallKind[] }> {
+export async function listCalls(kind: SceneKind, options: SceneOptions): Promise<Listed> {
   const responder = responderProcess();
   const scene = await createScene(kind, options);
   try {

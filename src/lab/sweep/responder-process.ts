@@ -58,5 +58,5 @@ function responder(env: Record<string, string>): DurableHandler {
     ...policies,
     default: { ...own, collection: COLLECTION, containment: { ...own.containment, dwellSeconds: 0 } },
   };
-  return createResponder({ policies: ours, budgets: sweepBudgets, env }) as unknown as DurableHandler;
+  return createResponder({ policies: ours, budgets: sweepBudgets, env });
 }
