@@ -61,16 +61,17 @@ const ABOUT: Record<string, About> = {
   'ec2:DescribeSecurityGroups': ({ request }) => (request.includes('GroupId.1=') ? 'by id' : 'by filter'),
   'ec2:ModifyNetworkInterfaceAttribute': ({ request }) =>
     request.includes('SecurityGroupId') ? 'groups' : 'idle times',
-  'ec2:DescribeInstanceAttribute': first(/Attribute=(\w+)/),
+  'ec2:DescribeInstanceAttribute': ({ request }) => (request.includes('userData') ? 'user data' : 'protection'),
   'ec2:ModifyInstanceAttribute': first(/(DisableApi\w+|InstanceInitiatedShutdownBehavior|BlockDeviceMapping)/),
-  'ec2:DescribeAddresses': first(/Name=([\w-]+)/),
   's3:PutObject': ({ path }) => (path.includes('/evidence/') ? fileOf(path) : 'drop box'),
   's3:GetObject': ({ path }) => (path.includes('/evidence/') ? fileOf(path) : 'drop box'),
   'dynamodb:UpdateItem': ({ request }) => ledgerEntry(request),
 };
 
+/** What has a place of its own in the sequence; the files of all collectors are one. */
 function fileOf(path: string): string {
-  return new URL(path, 'http://local').pathname.split('/').at(-1) ?? '';
+  const file = new URL(path, 'http://local').pathname.split('/').at(-1) ?? '';
+  return /^(plan|os-triage|manifest|report|notification)/.exec(file)?.[0] ?? 'evidence';
 }
 
 function ledgerEntry(request: string): string {

@@ -9,6 +9,7 @@ import { fileStore, type ExecutionState } from '../../runbook/engine.ts';
 import type { Struck } from './after.ts';
 import { isOfKind, nameOf, type CallKind } from './calls.ts';
 import { judge, type Verdict } from './demands.ts';
+import type { Judged } from './in-turn.ts';
 import { responderProcess } from './process.ts';
 import { readScene } from './reading.ts';
 import { createScene, type Scene, type SceneKind, type SceneOptions } from './scene.ts';
@@ -19,11 +20,10 @@ export type Crash =
   | { at: 'call'; call: CallKind; made: boolean }
   | { at: 'jump'; checkpoint: number; hours: number };
 
-export interface CrashResult {
+export interface CrashResult extends Judged {
   scene: SceneKind;
   crash: Crash;
   outcome: Verdict['outcome'] | 'no answer';
-  faults: string[];
   /** Steps that had begun and not ended when the process was killed. */
   inside: string[];
 }
@@ -71,7 +71,12 @@ export async function runCrash(kind: SceneKind, crash: Crash, options: CrashOpti
     const [incident] = answer && 'incidents' in answer ? answer.incidents : [];
     const base = { scene: kind, crash, inside };
     if (!incident) return { ...base, outcome: 'no answer', faults: [...faults, JSON.stringify(answer)] };
-    const { outcome, faults: found } = judge({ scene, reading: await readScene(scene), incident, struck: KILLED });
+    const { outcome, faults: found } = judge({
+      scene,
+      reading: await readScene(scene),
+      incident,
+      struck: KILLED,
+    });
     return {
       ...base,
       outcome,
@@ -82,7 +87,13 @@ export async function runCrash(kind: SceneKind, crash: Crash, options: CrashOpti
   }
 }
 
-const KILLED: Struck = { kind: { service: '', operation: '' }, lasting: false, lost: false, killed: true };
+const KILLED: Struck = {
+  kind: { service: '', operation: '' },
+  lasting: false,
+  lost: false,
+  hangs: false,
+  killed: true,
+};
 
 function stateFileIn({ scratch }: CrashOptions): string {
   return join(scratch, `${randomBytes(6).toString('hex')}.json`);

@@ -5,6 +5,7 @@ import { fellShort } from '../../runbook/plan.ts';
 import { isCalledBy, type After } from './after.ts';
 import type { CallKind } from './calls.ts';
 import { evidenceFaults } from './demands-evidence.ts';
+import { orderFaults } from './demands-order.ts';
 import { toldFaults } from './demands-told.ts';
 import { holds, isIsolated, stateFaults } from './state.ts';
 import type { Scene } from './scene.ts';
@@ -21,6 +22,7 @@ export function judge(after: After): Verdict {
     ...isolationFaults(after),
     ...changeFaults(after),
     ...stateFaults(after),
+    ...orderFaults(after),
     ...evidenceFaults(after),
     ...toldFaults(after),
   ];
@@ -59,8 +61,6 @@ function isolationFaults({ incident, reading, scene, struck }: After): string[] 
   if (isolated && !claimed && !excused) faults.push('isolated, and told as not verified');
   if ((incident.status === 'quarantined') !== claimed)
     faults.push(`status ${incident.status} does not fit the isolation`);
-  const seconds = incident.isolation?.secondsToIsolation ?? 0;
-  if (seconds < 0) faults.push(`isolated within ${seconds} s`);
   return faults;
 }
 

@@ -2,6 +2,7 @@
 import type { FaultKind } from '../proxy.ts';
 import { isOfKind, kindsOf, nameOf, type CallKind } from './calls.ts';
 import { judge, type Verdict } from './demands.ts';
+import type { Judged } from './in-turn.ts';
 import { responderProcess, type ResponderProcess } from './process.ts';
 import { readScene } from './reading.ts';
 import { createScene, type Scene, type SceneKind, type SceneOptions } from './scene.ts';
@@ -34,9 +35,8 @@ export interface Cell {
   strike: Strike;
 }
 
-export interface CellResult extends Cell {
+export interface CellResult extends Cell, Judged {
   outcome: Verdict['outcome'] | 'no answer';
-  faults: string[];
   /** Until the isolation was verified. */
   seconds: number | null;
 }
@@ -97,6 +97,7 @@ async function runIn(
     kind: cell.call,
     lasting: cell.strike.times === undefined,
     lost: cell.strike.kind === 'lost-response',
+    hangs: cell.strike.kind === 'hang',
     killed: false,
   };
   const verdict = judge({ scene, reading: await readScene(scene), incident, struck });

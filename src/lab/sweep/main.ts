@@ -52,12 +52,8 @@ async function allFaults(listed: ReadonlyMap<SceneKind, Listed>): Promise<CellRe
   const cells = faultCells(listed).filter(({ call }) => isChosen(nameOf(call)));
   const responders = Array.from({ length: workers }, responderProcess);
   try {
-    return await inTurn(
-      'faults',
-      cells,
-      workers,
-      (cell, worker) => runCell(cell, optionsOf(worker), responders[worker] ?? responderProcess()),
-      cellName,
+    return await inTurn(cells, { what: 'faults', workers, nameOf: cellName }, (cell, worker) =>
+      runCell(cell, optionsOf(worker), responders[worker] ?? responderProcess()),
     );
   } finally {
     await Promise.all(responders.map((responder) => responder.kill()));
@@ -74,11 +70,9 @@ async function allCrashes(listed: ReadonlyMap<SceneKind, Listed>): Promise<Pick<
     todo.push(...crashes(single, checkpoints).map((crash) => ({ scene, crash })));
   }
   const results = await inTurn(
-    'crashes',
     todo.filter(({ crash }) => isChosen(crashName(crash))),
-    workers,
+    { what: 'crashes', workers, nameOf: ({ scene, crash }) => `${scene}: ${crashName(crash)}` },
     ({ scene, crash }, worker) => runCrash(scene, crash, optionsOf(worker)),
-    ({ scene, crash }) => `${scene}: ${crashName(crash)}`,
   );
   const inside = new Set(results.flatMap((result) => result.inside));
   return { crashes: results, neverInside: [...steps].filter((name) => !inside.has(name)) };

@@ -19,7 +19,7 @@ export function faultCells(listed: ReadonlyMap<SceneKind, Listed>): Cell[] {
     };
     each(fresh, STRIKES);
     each(
-      often.filter((call) => fresh.includes(call)),
+      often.filter((call) => fresh.includes(call) && !isReading(call)),
       [LATER],
     );
     each(seen.size === 0 ? [...operations, ...services] : [], OUTAGES);
@@ -28,15 +28,17 @@ export function faultCells(listed: ReadonlyMap<SceneKind, Listed>): Cell[] {
   return cells;
 }
 
+export function isReading({ operation }: CallKind): boolean {
+  return /^(Describe|Get)/.test(operation);
+}
+
 /** After each checkpoint; at each call, once before AWS has done it and once after; and the clock to and fro. */
 export function crashes(calls: readonly CallKind[], checkpoints: number): Crash[] {
   const numbers = Array.from({ length: checkpoints }, (_, index) => index + 1);
   return [
     ...numbers.map((number): Crash => ({ at: 'checkpoint', number })),
     ...calls.map((call): Crash => ({ at: 'call', call, made: true })),
-    ...calls
-      .filter(({ operation }) => !/^(Describe|Get)/.test(operation))
-      .map((call): Crash => ({ at: 'call', call, made: false })),
+    ...calls.filter((call) => !isReading(call)).map((call): Crash => ({ at: 'call', call, made: false })),
     ...numbers
       .filter((number) => number % 12 === 1)
       .flatMap((checkpoint) => [24, -24].map((hours): Crash => ({ at: 'jump', checkpoint, hours }))),

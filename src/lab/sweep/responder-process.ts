@@ -21,7 +21,7 @@ export interface Job {
 
 export type Answer = { incidents: IncidentResult[]; checkpoints: number } | { error: string };
 
-const COLLECTION: Policy['collection'] = { os: 'on', budgetSeconds: 6 };
+const COLLECTION: Policy['collection'] = { os: 'on', budgetSeconds: 12 };
 const ownClock = Date.now;
 
 process.on('message', (job: Job) => {

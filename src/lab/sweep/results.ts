@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { CrashResult } from './crashes.ts';
 import type { CellResult } from './faults.ts';
-import { brokenDemands, crashTable, faultTable, LEGEND } from './table.ts';
+import { brokenDemands, brokeOnce, crashTable, faultTable, LEGEND } from './table.ts';
 
 export interface Sweep {
   cells: CellResult[];
@@ -26,6 +26,7 @@ export function resultText({ cells, crashes, neverInside, seconds }: Sweep): str
     ...(crashes.length > 0 ? [crashTable(crashes), ''] : []),
     ...(neverInside.length > 0 ? [`Never killed inside: ${neverInside.join(', ')}`, ''] : []),
     ...broken,
+    ...brokeOnce(cells, crashes),
     `${Math.round(seconds / 60)} min`,
     '',
   ].join('\n');

@@ -52,6 +52,16 @@ export function brokenDemands(results: readonly CellResult[], crashes: readonly 
   ];
 }
 
+/** What broke, and did not when it was run again. */
+export function brokeOnce(results: readonly CellResult[], crashes: readonly CrashResult[]): string[] {
+  return [
+    ...results.flatMap((cell) => (cell.once ?? []).map((fault) => `once: ${cellName(cell)}: ${fault}`)),
+    ...crashes.flatMap(({ scene, crash, once = [] }) =>
+      once.map((fault) => `once: ${scene}: ${crashName(crash)}: ${fault}`),
+    ),
+  ];
+}
+
 /** How many of each outcome, and of each kind of crash. */
 export function crashTable(crashes: readonly CrashResult[]): string {
   const rows = new Map<string, number>();
