@@ -26,7 +26,7 @@ function collectorFaults({ incident, scene, struck }: After): string[] {
     const told = incident.evidence.filter(({ collector }) => collector === name);
     const [one] = told;
     if (told.length !== 1 || !one) return [`${name} is told ${told.length} times`];
-    if (one.status === 'done') return [];
+    if (one.status === 'done') return missingFiles(name, one.artifacts);
     if (!one.reason) return [`${name} is ${one.status} without a reason`];
     if (name === 'os-triage' && (scene.kind === 'unmanaged' || struck?.killed)) return [];
     // Where the network cannot be changed, nothing is asked of the host.
@@ -35,6 +35,23 @@ function collectorFaults({ incident, scene, struck }: After): string[] {
     if (struck?.lasting && kind && (about.test(`${kind.service}:`) || isCalledBy(kind, calls))) return [];
     return [`${name} is ${one.status}, though its own calls can succeed: ${one.reason}`];
   });
+}
+
+/** What a collector brings at least, where it says that it is done. */
+const FILES: Record<string, string[]> = {
+  finding: ['finding.json'],
+  'instance-metadata': ['instance.json', 'user-data.bin'],
+  'console-screenshot': ['console-screenshot.jpg'],
+  'console-output': ['console-output.txt'],
+  'ebs-snapshots': ['snapshots.json'],
+  'os-triage': ['os-triage.txt', 'os-triage.json'],
+  plan: ['plan.json', 'plan-auto-scaling.json', 'plan-changes.json'],
+};
+
+function missingFiles(collector: string, artifacts: readonly { key: string }[]): string[] {
+  return (FILES[collector] ?? [])
+    .filter((file) => !artifacts.some(({ key }) => key.endsWith(`/${file}`)))
+    .map((file) => `${collector} is done without ${file}`);
 }
 
 function manifestFaults({ incident, reading, struck }: After): string[] {

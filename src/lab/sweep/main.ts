@@ -1,58 +1,92 @@
 /**
- * `npm run sweep [-- --only faults|crashes] [--calls REGEX] [--workers N]`: the whole fault and crash sweep on local AWSs of its
- * own. Prints the table, keeps it in RESULTS.md where it was the whole, and exits with 1 where a demand was broken.
+ * `npm run sweep [-- --part] [--only faults|crashes] [--calls REGEX] [--workers N] [--at ENDPOINT] [--json]`: the fault and crash
+ * sweep, on local AWSs of its own unless it is given one. The whole is kept in RESULTS.md. Exit code 1: a demand was broken.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { startLocalAws } from '../local-aws.ts';
-import { nameOf } from './calls.ts';
-import { crashName, listSteps, runCrash, type Crash } from './crashes.ts';
-import { cellName, listCalls, runCell, type CellResult, type Listed } from './faults.ts';
+import { attachLocalAws, startLocalAws, type LocalAws } from '../local-aws.ts';
+import { crashName, listSteps, runCrash, type Crash, type CrashResult } from './crashes.ts';
+import { cellName, listCalls, runCell, type Cell, type CellResult, type Listed } from './faults.ts';
 import { inTurn } from './in-turn.ts';
+import { partOfCrashes, partOfFaults } from './part.ts';
 import { crashes, faultCells } from './plan.ts';
 import { responderProcess } from './process.ts';
-import { keepResults, resultText, type Sweep } from './results.ts';
+import { jsonOf, keepResults, resultText, type Sweep } from './results.ts';
 import type { SceneKind } from './scene.ts';
 import { createVictim } from './victim.ts';
 
 const SCENES: SceneKind[] = ['managed', 'lifeline', 'unmanaged'];
 const CRASH_SCENES: SceneKind[] = ['managed', 'unmanaged'];
 
+interface Todo {
+  faults: Cell[];
+  crashes: { scene: SceneKind; crash: Crash }[];
+  /** Steps, inside each of which a process is to be killed. */
+  steps: string[];
+}
+
 const { values } = parseArgs({
   options: {
+    part: { type: 'boolean', default: false },
     only: { type: 'string' },
     calls: { type: 'string', default: '.' },
     workers: { type: 'string', default: String(2 * cpus().length) },
+    at: { type: 'string' },
+    json: { type: 'boolean', default: false },
   },
 });
-const isChosen = (name: string): boolean => new RegExp(values.calls).test(name);
-const isWhole = values.only === undefined && values.calls === '.';
+const isWhole = !values.part && values.only === undefined && values.calls === '.';
 const workers = Number(values.workers);
 const began = performance.now();
 const victim = createVictim();
 // One local AWS keeps one processor busy.
-const servers = await Promise.all(Array.from({ length: Math.min(4, cpus().length) }, () => startLocalAws()));
+const servers: LocalAws[] =
+  values.at === undefined
+    ? await Promise.all(Array.from({ length: Math.min(4, cpus().length) }, () => startLocalAws()))
+    : [await attachLocalAws(values.at)];
 const optionsOf = (worker: number) => ({ ...victim, upstream: servers[worker % servers.length]?.endpoint ?? '' });
 
 try {
-  const listed = new Map<SceneKind, Listed>();
-  for (const scene of SCENES) listed.set(scene, await listCalls(scene, optionsOf(0)));
-  const cells = values.only === 'crashes' ? [] : await allFaults(listed);
-  const crashed = values.only === 'faults' ? { crashes: [], neverInside: [] } : await allCrashes(listed);
-  const sweep: Sweep = { cells, ...crashed, seconds: (performance.now() - began) / 1000 };
-  process.stdout.write(resultText(sweep));
+  const todo = chosen(values.part ? { faults: partOfFaults, crashes: partOfCrashes, steps: [] } : await listed());
+  const cells = values.only === 'crashes' ? [] : await runFaults(todo);
+  const crashed = values.only === 'faults' ? [] : await runCrashes(todo);
+  const inside = new Set(crashed.flatMap((result) => result.inside));
+  const neverInside = isWhole ? todo.steps.filter((name) => !inside.has(name)) : [];
+  const sweep: Sweep = { cells, crashes: crashed, neverInside, seconds: (performance.now() - began) / 1000 };
+  process.stdout.write(values.json ? jsonOf(sweep) : resultText(sweep));
   if (isWhole) keepResults(sweep);
-  process.exitCode = [...cells, ...sweep.crashes].some(({ faults }) => faults.length > 0) ? 1 : 0;
+  process.exitCode = [...cells, ...crashed].some(({ faults }) => faults.length > 0) ? 1 : 0;
 } finally {
   victim.remove();
   await Promise.all(servers.map((server) => server.stop()));
 }
 
-async function allFaults(listed: ReadonlyMap<SceneKind, Listed>): Promise<CellResult[]> {
-  const cells = faultCells(listed).filter(({ call }) => isChosen(nameOf(call)));
+async function listed(): Promise<Todo> {
+  const calls = new Map<SceneKind, Listed>();
+  for (const scene of SCENES) calls.set(scene, await listCalls(scene, optionsOf(0)));
+  const todo: Todo = { faults: faultCells(calls), crashes: [], steps: [] };
+  for (const scene of values.only === 'faults' ? [] : CRASH_SCENES) {
+    const { checkpoints, steps } = await listSteps(scene, optionsOf(0));
+    const single = calls.get(scene)?.single ?? [];
+    todo.crashes.push(...crashes(single, checkpoints).map((crash) => ({ scene, crash })));
+    todo.steps = [...new Set([...todo.steps, ...steps])];
+  }
+  return todo;
+}
+
+function chosen({ faults, crashes, steps }: Todo): Todo {
+  const isChosen = (name: string): boolean => new RegExp(values.calls).test(name);
+  return {
+    steps,
+    faults: faults.filter((cell) => isChosen(cellName(cell))),
+    crashes: crashes.filter(({ crash }) => isChosen(crashName(crash))),
+  };
+}
+
+async function runFaults({ faults }: Todo): Promise<CellResult[]> {
   const responders = Array.from({ length: workers }, responderProcess);
   try {
-    return await inTurn(cells, { what: 'faults', workers, nameOf: cellName }, (cell, worker) =>
+    return await inTurn(faults, { what: 'faults', workers, nameOf: cellName }, (cell, worker) =>
       runCell(cell, optionsOf(worker), responders[worker] ?? responderProcess()),
     );
   } finally {
@@ -60,20 +94,10 @@ async function allFaults(listed: ReadonlyMap<SceneKind, Listed>): Promise<CellRe
   }
 }
 
-async function allCrashes(listed: ReadonlyMap<SceneKind, Listed>): Promise<Pick<Sweep, 'crashes' | 'neverInside'>> {
-  const todo: { scene: SceneKind; crash: Crash }[] = [];
-  const steps = new Set<string>();
-  for (const scene of CRASH_SCENES) {
-    const { checkpoints, steps: names } = await listSteps(scene, optionsOf(0));
-    for (const name of names) steps.add(name);
-    const single = listed.get(scene)?.single ?? [];
-    todo.push(...crashes(single, checkpoints).map((crash) => ({ scene, crash })));
-  }
-  const results = await inTurn(
-    todo.filter(({ crash }) => isChosen(crashName(crash))),
+function runCrashes(todo: Todo): Promise<CrashResult[]> {
+  return inTurn(
+    todo.crashes,
     { what: 'crashes', workers, nameOf: ({ scene, crash }) => `${scene}: ${crashName(crash)}` },
     ({ scene, crash }, worker) => runCrash(scene, crash, optionsOf(worker)),
   );
-  const inside = new Set(results.flatMap((result) => result.inside));
-  return { crashes: results, neverInside: [...steps].filter((name) => !inside.has(name)) };
 }

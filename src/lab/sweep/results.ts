@@ -1,8 +1,8 @@
 /** Keeps what came of the whole sweep beside its code. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { CrashResult } from './crashes.ts';
-import type { CellResult } from './faults.ts';
+import { crashName, type CrashResult } from './crashes.ts';
+import { cellName, type CellResult } from './faults.ts';
 import { brokenDemands, brokeOnce, crashTable, faultTable, LEGEND } from './table.ts';
 
 export interface Sweep {
@@ -38,4 +38,15 @@ export function keepResults(sweep: Sweep): void {
   const [before = '', rest = ''] = text.split(BEGIN);
   const [, after = ''] = rest.split(END);
   writeFileSync(FILE, `${before}${BEGIN}\n\n\`\`\`text\n${resultText(sweep)}\`\`\`\n\n${END}${after}`);
+}
+
+/** One document: what came of each, and every demand that was broken. */
+export function jsonOf({ cells, crashes }: Sweep): string {
+  return `${JSON.stringify({
+    outcomes: Object.fromEntries([
+      ...cells.map((cell) => [cellName(cell), cell.outcome] as const),
+      ...crashes.map(({ scene, crash, outcome }) => [`${scene}: ${crashName(crash)}`, outcome] as const),
+    ]),
+    broken: brokenDemands(cells, crashes),
+  })}\n`;
 }
