@@ -1,10 +1,10 @@
 /**
- * `npm run sweep [-- --part] [--only faults|crashes] [--calls REGEX] [--workers N] [--at ENDPOINT] [--json]`: the fault and crash
- * sweep, on local AWSs of its own unless it is given one. The whole is kept in RESULTS.md. Exit code 1: a demand was broken.
+ * `npm run sweep [-- --part] [--only faults|crashes] [--calls REGEX] [--workers N] [--at ENDPOINT] [--json]
+ * [--resume FILE]`: the fault and crash sweep, on local AWSs of its own unless it is given one. The whole is kept in RESULTS.md.
+ * Exit code 1: a demand was broken. With a file, what an interrupted sweep has done is not done again.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { attachLocalAws, startLocalAws, type LocalAws } from '../local-aws.ts';
 import { crashName, listSteps, runCrash, type Crash, type CrashResult } from './crashes.ts';
 import { cellName, listCalls, runCell, type Cell, type CellResult, type Listed } from './faults.ts';
 import { inTurn } from './in-turn.ts';
@@ -13,6 +13,7 @@ import { crashes, faultCells } from './plan.ts';
 import { responderProcess } from './process.ts';
 import { jsonOf, keepResults, resultText, type Sweep } from './results.ts';
 import type { SceneKind } from './scene.ts';
+import { startServers } from './servers.ts';
 import { createVictim } from './victim.ts';
 
 const SCENES: SceneKind[] = ['managed', 'lifeline', 'unmanaged'];
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     calls: { type: 'string', default: '.' },
     workers: { type: 'string', default: String(2 * cpus().length) },
     at: { type: 'string' },
+    resume: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -39,12 +41,8 @@ const isWhole = !values.part && values.only === undefined && values.calls === '.
 const workers = Number(values.workers);
 const began = performance.now();
 const victim = createVictim();
-// One local AWS keeps one processor busy.
-const servers: LocalAws[] =
-  values.at === undefined
-    ? await Promise.all(Array.from({ length: Math.min(4, cpus().length) }, () => startLocalAws()))
-    : [await attachLocalAws(values.at)];
-const optionsOf = (worker: number) => ({ ...victim, upstream: servers[worker % servers.length]?.endpoint ?? '' });
+const servers = await startServers(workers, values.at);
+const optionsOf = async (worker: number) => ({ ...victim, upstream: await servers.next(worker) });
 
 try {
   const todo = chosen(values.part ? { faults: partOfFaults, crashes: partOfCrashes, steps: [] } : await listed());
@@ -58,15 +56,15 @@ try {
   process.exitCode = [...cells, ...crashed].some(({ faults }) => faults.length > 0) ? 1 : 0;
 } finally {
   victim.remove();
-  await Promise.all(servers.map((server) => server.stop()));
+  await servers.stop();
 }
 
 async function listed(): Promise<Todo> {
   const calls = new Map<SceneKind, Listed>();
-  for (const scene of SCENES) calls.set(scene, await listCalls(scene, optionsOf(0)));
+  for (const scene of SCENES) calls.set(scene, await listCalls(scene, await optionsOf(0)));
   const todo: Todo = { faults: faultCells(calls), crashes: [], steps: [] };
   for (const scene of values.only === 'faults' ? [] : CRASH_SCENES) {
-    const { checkpoints, steps } = await listSteps(scene, optionsOf(0));
+    const { checkpoints, steps } = await listSteps(scene, await optionsOf(0));
     const single = calls.get(scene)?.single ?? [];
     todo.crashes.push(...crashes(single, checkpoints).map((crash) => ({ scene, crash })));
     todo.steps = [...new Set([...todo.steps, ...steps])];
@@ -86,8 +84,10 @@ function chosen({ faults, crashes, steps }: Todo): Todo {
 async function runFaults({ faults }: Todo): Promise<CellResult[]> {
   const responders = Array.from({ length: workers }, responderProcess);
   try {
-    return await inTurn(faults, { what: 'faults', workers, nameOf: cellName }, (cell, worker) =>
-      runCell(cell, optionsOf(worker), responders[worker] ?? responderProcess()),
+    return await inTurn(
+      faults,
+      { what: 'faults', workers, nameOf: cellName, file: values.resume },
+      async (cell, worker) => runCell(cell, await optionsOf(worker), responders[worker] ?? responderProcess()),
     );
   } finally {
     await Promise.all(responders.map((responder) => responder.kill()));
@@ -97,7 +97,7 @@ async function runFaults({ faults }: Todo): Promise<CellResult[]> {
 function runCrashes(todo: Todo): Promise<CrashResult[]> {
   return inTurn(
     todo.crashes,
-    { what: 'crashes', workers, nameOf: ({ scene, crash }) => `${scene}: ${crashName(crash)}` },
-    ({ scene, crash }, worker) => runCrash(scene, crash, optionsOf(worker)),
+    { what: 'crashes', workers, nameOf: ({ scene, crash }) => `${scene}: ${crashName(crash)}`, file: values.resume },
+    async ({ scene, crash }, worker) => runCrash(scene, crash, await optionsOf(worker)),
   );
 }
