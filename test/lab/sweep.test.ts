@@ -35,6 +35,7 @@ test('a part of it that stands for the whole: every demand holds', async () => {
       'managed: ec2:AuthorizeSecurityGroupEgress × denied': 'part',
       'unmanaged: ec2:CreateSnapshots × answer lost': 'whole',
       'unmanaged: ec2:GetConsoleScreenshot × hangs': 'part',
+      'unmanaged: ec2:GetConsoleScreenshot × late': 'whole',
       'unmanaged: dynamodb:* × denied': 'part',
       'unmanaged: ec2:DescribeNetworkInterfaces × 500': 'part',
       'unmanaged: ec2:ModifyNetworkInterfaceAttribute groups × throttled twice': 'whole',
@@ -130,10 +131,9 @@ const broken: [string, Alter, RegExp][] = [
     /claim was not given back/,
   ],
   [
-    'evidence asked for too late',
-    ({ scene }) =>
-      scene.proxy.calls.forEach((call) => void (call.startedAt *= call.operation.startsWith('Get') ? 2 : 1)),
-    /not asked for before/,
+    'evidence taken too late',
+    ({ scene }) => scene.proxy.calls.forEach((call) => void (call.endedAt *= call.operation.startsWith('Get') ? 2 : 1)),
+    /not answered before/,
   ],
   [
     'a clock that went back',

@@ -13,6 +13,8 @@ export interface Struck {
   lasting: boolean;
   /** The call may be made although nothing of it is heard, so that it is made twice. */
   lost: boolean;
+  /** It answers, late. */
+  late: boolean;
   /** It never answers. */
   hangs: boolean;
   /** The run was killed and started again. */

@@ -91,6 +91,7 @@ const KILLED: Struck = {
   kind: { service: '', operation: '' },
   lasting: false,
   lost: false,
+  late: false,
   hangs: false,
   killed: true,
 };

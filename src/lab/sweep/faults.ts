@@ -9,7 +9,8 @@ import { createScene, type Scene, type SceneKind, type SceneOptions } from './sc
 
 export interface Strike {
   name: string;
-  kind: FaultKind;
+  /** late: answered, but after `LATE_MS`. */
+  kind: FaultKind | 'late';
   /** How many calls it strikes; absent: every one. */
   times?: number;
   /** How many pass before it strikes. */
@@ -28,6 +29,11 @@ export const STRIKES: readonly Strike[] = [
 
 /** Denied from the second call on: what has begun cannot be gone on with. */
 export const LATER: Strike = { name: 'denied later', kind: 'denied', skip: 1 };
+
+/** Evidence that takes its time gets some, before anything is changed. */
+export const LATE: Strike = { name: 'late', kind: 'late' };
+/** Less than `preserveMs`. */
+const LATE_MS = 1_500;
 
 export interface Cell {
   scene: SceneKind;
@@ -78,29 +84,33 @@ async function runIn(
   responder: ResponderProcess,
   cell: Cell | null,
 ): Promise<Pick<CellResult, 'outcome' | 'faults' | 'seconds'>> {
-  let struckOnce = false;
-  if (cell) {
-    const { kind, times, skip } = cell.strike;
-    scene.proxy.fault({
-      operation: '*',
-      kind,
-      ...(times === undefined ? {} : { times }),
-      ...(skip === undefined ? {} : { skip }),
-      matching: (call) => isOfKind(call, cell.call),
-      onStrike: () => void (struckOnce = true),
-    });
-  }
+  if (cell) strike(scene, cell);
   const answer = await responder.run(scene.job);
   const [incident] = answer && 'incidents' in answer ? answer.incidents : [];
   if (!incident) return { outcome: 'no answer', faults: [JSON.stringify(answer)], seconds: null };
   const struck = cell && {
     kind: cell.call,
-    lasting: cell.strike.times === undefined,
+    lasting: cell.strike.times === undefined && cell.strike.kind !== 'late',
+    late: cell.strike.kind === 'late',
     lost: cell.strike.kind === 'lost-response',
     hangs: cell.strike.kind === 'hang',
     killed: false,
   };
   const verdict = judge({ scene, reading: await readScene(scene), incident, struck });
-  if (cell && !struckOnce) verdict.faults.push(`${nameOf(cell.call)} was not called: the fault struck nothing`);
+  if (cell && !scene.proxy.calls.some((call) => isOfKind(call, cell.call)))
+    verdict.faults.push(`${nameOf(cell.call)} was not called: the fault struck nothing`);
   return { ...verdict, seconds: incident.isolation?.secondsToIsolation ?? null };
+}
+
+function strike({ proxy }: Scene, { call, strike }: Cell): void {
+  const { kind, times, skip } = strike;
+  if (kind === 'late') proxy.latency(LATE_MS, { service: call.service, operation: call.operation });
+  else
+    proxy.fault({
+      operation: '*',
+      kind,
+      ...(times === undefined ? {} : { times }),
+      ...(skip === undefined ? {} : { skip }),
+      matching: (seen) => isOfKind(seen, call),
+    });
 }

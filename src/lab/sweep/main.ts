@@ -17,7 +17,7 @@ import { startServers } from './servers.ts';
 import { createVictim } from './victim.ts';
 
 const SCENES: SceneKind[] = ['managed', 'lifeline', 'unmanaged'];
-const CRASH_SCENES: SceneKind[] = ['managed', 'unmanaged'];
+const CRASH_SCENES: SceneKind[] = ['unmanaged', 'managed'];
 
 interface Todo {
   faults: Cell[];
@@ -65,7 +65,8 @@ async function listed(): Promise<Todo> {
   const todo: Todo = { faults: faultCells(calls), crashes: [], steps: [] };
   for (const scene of values.only === 'faults' ? [] : CRASH_SCENES) {
     const { checkpoints, steps } = await listSteps(scene, await optionsOf(0));
-    const single = calls.get(scene)?.single ?? [];
+    // Inside the steps that both have, the one is killed that does more.
+    const single = scene === 'managed' ? (calls.get(scene)?.single ?? []) : [];
     todo.crashes.push(...crashes(single, checkpoints).map((crash) => ({ scene, crash })));
     todo.steps = [...new Set([...todo.steps, ...steps])];
   }

@@ -1,7 +1,7 @@
 /** A part of the sweep that stands for the whole: what is run with every test. */
 import type { CallKind } from './calls.ts';
 import type { Crash } from './crashes.ts';
-import { LATER, STRIKES, type Cell } from './faults.ts';
+import { LATE, LATER, STRIKES, type Cell } from './faults.ts';
 import type { SceneKind } from './scene.ts';
 
 const MOVE: CallKind = { service: 'ec2', operation: 'ModifyNetworkInterfaceAttribute', about: 'groups' };
@@ -13,6 +13,7 @@ export const partOfFaults: Cell[] = [
   cell('managed', { service: 'ec2', operation: 'AuthorizeSecurityGroupEgress' }, 'denied'),
   cell('unmanaged', { service: 'ec2', operation: 'CreateSnapshots' }, 'answer lost'),
   cell('unmanaged', { service: 'ec2', operation: 'GetConsoleScreenshot' }, 'hangs'),
+  cell('unmanaged', { service: 'ec2', operation: 'GetConsoleScreenshot' }, 'late'),
   cell('unmanaged', { service: 'dynamodb', operation: '*' }, 'denied'),
   cell('unmanaged', { service: 'ec2', operation: 'DescribeNetworkInterfaces' }, '500'),
   cell('unmanaged', MOVE, 'throttled twice'),
@@ -29,7 +30,7 @@ export const partOfCrashes: { scene: SceneKind; crash: Crash }[] = [
 ];
 
 function cell(scene: SceneKind, call: CallKind, strike: string): Cell {
-  const found = [...STRIKES, LATER].find(({ name }) => name === strike);
+  const found = [...STRIKES, LATER, LATE].find(({ name }) => name === strike);
   if (!found) throw new Error(`there is no fault ${strike}`);
   return { scene, call, strike: found };
 }

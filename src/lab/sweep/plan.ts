@@ -2,7 +2,8 @@
 import { nameOf, type CallKind } from './calls.ts';
 import type { Crash } from './crashes.ts';
 import { isNeeded } from './demands.ts';
-import { LATER, STRIKES, type Cell, type Listed } from './faults.ts';
+import { TAKEN_FIRST } from './demands-order.ts';
+import { LATE, LATER, STRIKES, type Cell, type Listed } from './faults.ts';
 import type { SceneKind } from './scene.ts';
 
 /** A whole operation, or a whole service: the two that say most. What passes is seen with the single calls. */
@@ -21,6 +22,10 @@ export function faultCells(listed: ReadonlyMap<SceneKind, Listed>): Cell[] {
     each(
       often.filter((call) => fresh.includes(call) && !isReading(call)),
       [LATER],
+    );
+    each(
+      fresh.filter(({ operation }) => TAKEN_FIRST.includes(operation)),
+      [LATE],
     );
     each(seen.size === 0 ? [...operations, ...services] : [], OUTAGES);
     for (const call of single) seen.add(nameOf(call));

@@ -1,7 +1,7 @@
 /** What came of a sweep, as text: calls × faults → outcome. */
 import { nameOf } from './calls.ts';
 import { crashName, type CrashResult } from './crashes.ts';
-import { cellName, LATER, STRIKES, type CellResult } from './faults.ts';
+import { cellName, LATE, LATER, STRIKES, type CellResult } from './faults.ts';
 
 const MARKS: Record<CellResult['outcome'], string> = {
   whole: 'whole',
@@ -21,7 +21,7 @@ export const LEGEND = [
 ];
 
 export function faultTable(results: readonly CellResult[]): string {
-  const strikes = [...STRIKES, LATER];
+  const strikes = [...STRIKES, LATER, LATE];
   const rowOf = ({ scene, call }: CellResult): string => `${nameOf(call)}${scene === 'managed' ? '' : ` (${scene})`}`;
   const names = [...new Set(results.map(rowOf))];
   const width = Math.max(...names.map((name) => name.length));
