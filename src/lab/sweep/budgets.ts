@@ -7,7 +7,7 @@ export const sweepBudgets: Budgets = {
   claimMs: 6_000,
   readMs: 8_000,
   recordMs: 6_000,
-  preserveMs: 3_000,
+  preserveMs: 4_000,
   collectorMs: 30_000,
   agentMs: 6_000,
   profileMs: 6_000,

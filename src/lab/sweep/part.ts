@@ -8,14 +8,14 @@ const MOVE: CallKind = { service: 'ec2', operation: 'ModifyNetworkInterfaceAttri
 
 export const partOfFaults: Cell[] = [
   // Nothing of this keeps the host from being isolated.
-  cell('managed', { service: 's3', operation: '*' }, 'denied'),
-  cell('managed', { service: 'sns', operation: 'Publish' }, '500'),
+  cell('unmanaged', { service: 's3', operation: '*' }, 'denied'),
+  cell('unmanaged', { service: 'sns', operation: 'Publish' }, '500'),
   cell('managed', { service: 'ec2', operation: 'AuthorizeSecurityGroupEgress' }, 'denied'),
   cell('unmanaged', { service: 'ec2', operation: 'CreateSnapshots' }, 'answer lost'),
   cell('unmanaged', { service: 'ec2', operation: 'GetConsoleScreenshot' }, 'hangs'),
   cell('unmanaged', { service: 'ec2', operation: 'GetConsoleScreenshot' }, 'late'),
   cell('unmanaged', { service: 'dynamodb', operation: '*' }, 'denied'),
-  cell('unmanaged', { service: 'ec2', operation: 'DescribeNetworkInterfaces' }, '500'),
+  cell('unmanaged', { service: 'ec2', operation: 'DescribeNetworkInterfaces' }, 'denied'),
   cell('unmanaged', MOVE, 'throttled twice'),
   // This does.
   cell('managed', MOVE, 'denied later'),
