@@ -59,6 +59,8 @@ export interface Proxy {
   clear: () => void;
   /** Delays calls; the latest entry that fits a call counts. */
   latency: (ms: number, only?: Scope) => void;
+  /** Waits for what has gone on upstream, also for callers that are not there any more. */
+  idle: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -84,6 +86,7 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
   let delays: { ms: number; only: Scope }[] = latencyMs > 0 ? [{ ms: latencyMs, only: {} }] : [];
   const stopped = new AbortController();
   const sockets = new Set<Socket>();
+  const upstreamCalls = new Set<Promise<unknown>>();
   let seq = 0;
 
   const server = createServer((incoming, response) => {
@@ -111,6 +114,9 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
     },
     latency(ms, only = {}) {
       delays.push({ ms, only });
+    },
+    async idle() {
+      await Promise.allSettled(upstreamCalls);
     },
     async stop() {
       stopped.abort();
@@ -162,7 +168,9 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
       }
       case 'lost-response':
       case null: {
-        const answer = await forward(incoming, body);
+        const forwarded = forward(incoming, body);
+        upstreamCalls.add(forwarded);
+        const answer = await forwarded.finally(() => upstreamCalls.delete(forwarded));
         const left = startedAt + delay - performance.now();
         if (inAll && left > 0) await pause(left, stopped.signal);
         if (struck === 'lost-response') {

@@ -119,6 +119,8 @@ async function killed(
   const at = crash.at === 'checkpoint' ? { killAtCheckpoint: crash.number } : {};
   const answer = await responder.run({ ...scene.job, stateFile, ...at });
   await responder.kill();
+  // What it had asked for is done or not before another one goes on: AWS takes less time for that than a new start.
+  await scene.proxy.idle();
   if (answer) faults.push('it ended before it could be killed');
   return stepsOf(fileStore(stateFile).load());
 }

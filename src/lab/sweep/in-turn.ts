@@ -40,7 +40,7 @@ export async function inTurn<Item, Result extends Judged>(
   const left = items.filter((item) => !done.has(nameOf(item)));
   const broken: [Item, Result][] = [];
   let next = 0;
-  const timer = setInterval(() => tell(`${what}: ${next} of ${left.length} begun`), PROGRESS_MS);
+  const timer = setInterval(() => tell(`${what}: ${Math.min(next, left.length)} of ${left.length} begun`), PROGRESS_MS);
   try {
     await Promise.all(
       Array.from({ length: workers }, async (_, worker) => {
