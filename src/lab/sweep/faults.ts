@@ -32,8 +32,8 @@ export const LATER: Strike = { name: 'denied later', kind: 'denied', skip: 1 };
 
 /** Evidence that takes its time gets some, before anything is changed. */
 export const LATE: Strike = { name: 'late', kind: 'late' };
-/** Less than `preserveMs`. */
-const LATE_MS = 3_000;
+/** Less than `preserveMs`, and than a call's time limit. */
+const LATE_MS = 1_500;
 
 export interface Cell {
   scene: SceneKind;
