@@ -35,6 +35,10 @@ interface Fault extends Scope {
   skip?: number;
   /** Only calls whose body has this in it. */
   including?: string;
+  /** Only calls of which this is true. */
+  matching?: (call: Call) => boolean;
+  /** Awaited before the caller sees anything of it: of a lost response, when the call has been made. */
+  onStrike?: () => void | Promise<void>;
 }
 
 export interface Call {
@@ -64,6 +68,8 @@ export interface Proxy {
   clear: () => void;
   /** Delays calls; the latest entry that fits a call counts. */
   latency: (ms: number, only?: Scope) => void;
+  /** Waits for what has gone on upstream, also for callers that are not there any more. */
+  idle: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -89,6 +95,7 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
   let delays: { ms: number; only: Scope }[] = latencyMs > 0 ? [{ ms: latencyMs, only: {} }] : [];
   const stopped = new AbortController();
   const sockets = new Set<Socket>();
+  const upstreamCalls = new Set<Promise<unknown>>();
   let seq = 0;
 
   const server = createServer((incoming, response) => {
@@ -116,6 +123,9 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
     },
     latency(ms, only = {}) {
       delays.push({ ms, only });
+    },
+    async idle() {
+      await Promise.allSettled(upstreamCalls);
     },
     async stop() {
       stopped.abort();
@@ -146,9 +156,11 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
     };
     calls.push(call);
     response.once('close', () => ended(call));
-    const struck = strike(operation, text);
+    const fault = strike(operation, call);
+    const struck = fault?.kind ?? null;
     const delay = delays.findLast(({ only }) => fits(only, operation))?.ms ?? 0;
     if (delay > 0 && !inAll) await pause(delay, stopped.signal);
+    if (fault?.onStrike && struck !== 'lost-response') await fault.onStrike();
 
     switch (struck) {
       case 'hang':
@@ -166,10 +178,13 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
       }
       case 'lost-response':
       case null: {
-        const answer = await forward(incoming, body);
+        const forwarded = forward(incoming, body);
+        upstreamCalls.add(forwarded);
+        const answer = await forwarded.finally(() => upstreamCalls.delete(forwarded));
         const left = startedAt + delay - performance.now();
         if (inAll && left > 0) await pause(left, stopped.signal);
         if (struck === 'lost-response') {
+          await fault?.onStrike?.();
           incoming.socket.destroy();
           return;
         }
@@ -179,15 +194,15 @@ export async function startProxy({ upstream, account, latencyMs = 0, inAll = fal
     }
   }
 
-  function strike(operation: Operation, body: string): FaultKind | null {
+  function strike(operation: Operation, call: Call): Fault | null {
     for (const entry of [...faults].toReversed()) {
       const { fault } = entry;
-      if (!fits(fault, operation) || !body.includes(fault.including ?? '') || entry.struck >= (fault.times ?? Infinity))
-        continue;
+      if (!fits(fault, operation) || !call.request.includes(fault.including ?? '')) continue;
+      if (fault.matching?.(call) === false || entry.struck >= (fault.times ?? Infinity)) continue;
       entry.seen += 1;
       if (entry.seen <= (fault.skip ?? 0)) continue;
       entry.struck += 1;
-      return fault.kind;
+      return fault;
     }
     return null;
   }

@@ -307,7 +307,7 @@ function summed(
         ? {
             verified: true,
             establishedFlows: cut.attempted ? 'cut-attempted' : 'may-continue',
-            secondsToIsolation: Math.round(verified.at - observed.startedAt) / 1000,
+            secondsToIsolation: secondsBetween(observed.startedAt, verified.at),
             verifiedAt: new Date(verified.at).toISOString(),
           }
         : NOT_VERIFIED),
@@ -326,6 +326,11 @@ function summed(
     plan: parts.reduce((one, { plan }) => asOne(one, plan.plan), network.plan),
     host,
   };
+}
+
+/** Null where the clock was put back meanwhile: nobody knows then how long it took. */
+function secondsBetween(from: number, to: number): number | null {
+  return to < from ? null : Math.round(to - from) / 1000;
 }
 
 /** What isolation cannot wait for is planned by itself: two objects, one entry. */

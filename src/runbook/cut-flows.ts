@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attempt } from '../aws/deadline.ts';
-import { emptyGroups, groupWith } from '../containment/groups.ts';
+import { emptyGroups, GROUP_TAG_KEY, groupWith, kindOf } from '../containment/groups.ts';
 import { networkState, readInterfaces, type NetworkState } from '../containment/interfaces.ts';
 import { inGroups, quarantineNetwork, type Groups } from '../containment/quarantine-network.ts';
 import { everything, rulesOf } from '../containment/rules.ts';
@@ -71,7 +71,8 @@ async function cut(
   );
   if (!made.ok) {
     const reason = `the open group could not be made: ${made.error}`;
-    return { attempted: false, note: reason, failures: [`established connections were not cut: ${reason}`] };
+    const failures = [`established connections were not cut: ${reason}`, ...(await emptiedHalfMade(incident, vpcs))];
+    return { attempted: false, note: reason, failures };
   }
   const open = Object.fromEntries(made.value);
   const opened = inGroups(now, open);
@@ -91,6 +92,21 @@ async function cut(
         failures: [`established connections were not cut: ${moved.error}`],
       };
   return closing(incident, { ...groups, open }, opened, attempted);
+}
+
+/** Nothing is in it, but a group that lets something through must not lie about. @returns what went wrong. */
+async function emptiedHalfMade({ aws, deps }: IncidentContext, vpcs: string[]): Promise<string[]> {
+  const { budgets } = deps;
+  let ids: string[] = [];
+  const emptied = await attempt(budgets.writeMs / 3, 'taking the rules of the open group away', async () => {
+    const found = await aws.ec2.groupsByTagKey(GROUP_TAG_KEY);
+    ids = found
+      .filter((group) => kindOf(group) === 'open' && vpcs.includes(group.vpcId) && rulesOf(group).length > 0)
+      .map(({ groupId }) => groupId);
+    await emptyGroups(aws, ids);
+  });
+  const which = ids.length > 0 ? ids.join(', ') : `of ${vpcs.join(', ')}`;
+  return emptied.ok ? [] : [`the rules of the open group ${which} could not be taken away: ${emptied.error}`];
 }
 
 const OPEN = [...everything('egress'), ...everything('ingress')].sort();

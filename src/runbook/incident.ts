@@ -52,7 +52,7 @@ export interface ChangeResult {
 export interface Isolation {
   verified: boolean;
   establishedFlows: 'cut-attempted' | 'may-continue';
-  /** From the handler's first line to the verified reading; null where isolation was not verified. */
+  /** From the handler's first line to the verified reading; null where isolation was not verified, or the clock went back. */
   secondsToIsolation: number | null;
   /** ISO 8601, UTC; when the verified reading was made. */
   verifiedAt?: string;

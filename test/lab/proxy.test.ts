@@ -138,6 +138,25 @@ describe('the SDK meets each fault as it meets it in AWS', () => {
     const { Vpcs } = await ec2.send(new DescribeVpcsCommand({ Filters: [{ Name: 'cidr', Values: ['10.9.0.0/16'] }] }));
     expect(Vpcs).toHaveLength(2);
   });
+
+  test('whoever is told of a strike finds the call made, and is waited for; calls that do not match go through', async () => {
+    const { endpoint, proxy } = await newAccount();
+    const ec2 = new EC2Client({ ...labConfig({ endpoint }), maxAttempts: 1 });
+    const cidrs: (string | undefined)[] = [];
+    proxy.fault({
+      operation: 'CreateVpc',
+      kind: 'lost-response',
+      matching: ({ request }) => request.includes('10.8'),
+      async onStrike() {
+        const { Vpcs = [] } = await ec2.send(new DescribeVpcsCommand({}));
+        cidrs.push(...Vpcs.map(({ CidrBlock }) => CidrBlock));
+      },
+    });
+    await ec2.send(new CreateVpcCommand({ CidrBlock: '10.7.0.0/16' }));
+    await expect(ec2.send(new CreateVpcCommand({ CidrBlock: '10.8.0.0/16' }))).rejects.toThrow(/hang up|ECONNRESET/);
+    expect(cidrs).toContain('10.7.0.0/16');
+    expect(cidrs).toContain('10.8.0.0/16');
+  });
 });
 
 test('S3 operations are told apart', async () => {
