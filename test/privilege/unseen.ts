@@ -19,6 +19,7 @@ const FUNCTIONS: Record<string, string> = {
   ReleaseRole: 'release',
   SessionDenierRole: 'session-denier',
   ApiRole: 'api',
+  WatcherRole: 'watcher',
 };
 const DURABLE = ['ResponderRole', 'ReleaseRole'];
 
@@ -74,6 +75,37 @@ export const unseen: Unseen[] = [
       resource: stack.arnOf('LedgerKey'),
       context: { 'kms:ViaService': `dynamodb.${stack.region}.amazonaws.com` },
     }),
+  },
+  {
+    roles: Object.keys(FUNCTIONS),
+    sid: 'Trace',
+    actions: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+    why: 'Lambda sends the traces of a function with its role.',
+    request: () => ({ resource: '*', context: {} }),
+  },
+  {
+    roles: DURABLE,
+    sid: 'TellState',
+    actions: ['events:PutEvents'],
+    why: 'Only a deployed function puts events; test/stack/seen.test.ts runs the bundle and reads them from the bus.',
+    request: ({ region, account }) => ({
+      resource: `arn:aws:events:${region}:${account}:event-bus/default`,
+      context: { 'events:source': ['secresponse'], 'events:detail-type': ['Incident State Change'] },
+    }),
+  },
+  {
+    roles: ['WatcherRole'],
+    sid: 'FindDetector',
+    actions: ['guardduty:ListDetectors'],
+    why: 'The watcher looks up the detector; test/handlers/watcher.test.ts has it do so, at a stand-in for GuardDuty.',
+    request: () => ({ resource: '*', context: {} }),
+  },
+  {
+    roles: ['WatcherRole'],
+    sid: 'SendCanary',
+    actions: ['guardduty:CreateSampleFindings'],
+    why: 'It asks for the daily sample finding, seen at the same place.',
+    request: () => ({ resource: '*', context: {} }),
   },
   agent(
     'AnnounceAgent',

@@ -141,7 +141,11 @@ test('who responds may put events of its own kind on the default bus, and no oth
     expect(template.statement(role, 'TellState')).toMatchObject({
       Action: 'events:PutEvents',
       Condition: {
-        StringEquals: { 'events:source': STATE_EVENT.source, 'events:detail-type': STATE_EVENT.detailType },
+        'ForAllValues:StringEquals': {
+          'events:source': STATE_EVENT.source,
+          'events:detail-type': STATE_EVENT.detailType,
+        },
+        Null: { 'events:source': 'false', 'events:detail-type': 'false' },
       },
     });
 });
