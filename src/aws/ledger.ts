@@ -73,6 +73,8 @@ export interface ClaimRequest {
   finding: Seen;
   /** Severity 9 and above, or an attack sequence. */
   critical: boolean;
+  /** A person asks: that lifts what only a person may lift. */
+  person?: boolean;
   /** Milliseconds since 1970: when the detector saw last what the finding tells; absent for a person's request. */
   lastSeen?: number;
   /** Milliseconds since 1970. */
@@ -413,7 +415,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
 function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait' {
   const enough = rank(seen.asked) >= rank(request.asked);
   if (isOver(seen, request.now)) return 'take';
-  if (seen.holder === undefined && seen.held !== undefined && !request.insist)
+  if (seen.holder === undefined && seen.held !== undefined && !request.insist && !request.person)
     return liftsHold(seen, request) ? 'take' : 'join';
   if (seen.holder === undefined) return enough && seen.settled && !request.insist ? 'join' : 'take';
   if (seen.holder === request.holder) return 'take';

@@ -56,6 +56,7 @@ export async function claim(
             insist: insists,
             finding: { id: finding.id, severity: finding.severity.label },
             critical: isCritical(finding),
+            person,
             ...(person || Number.isNaN(lastSeen) ? {} : { lastSeen }),
             ...(deps.completing === undefined ? {} : { only: deps.completing }),
             now: deps.now(),

@@ -150,6 +150,16 @@ test('while one is asked, the same finding joins; a rule that asks for more isol
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
 });
 
+test('held back or denied, a person’s request isolates all the same', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const options = { lambda: true, onCallback: async () => answer('deny') };
+  const denied = await room.respond(stolen(room), options);
+  expect(denied.status).toBe('collected');
+  const byHand = await room.respond({ instance_id: room.world.instanceId });
+  expect(byHand).toMatchObject({ status: 'quarantined', incidentId: denied.incidentId });
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+});
+
 test('on a machine of one’s own nobody waits: the request is in the ledger', async () => {
   const room = await incidentRoom(await local.newAccount());
   const incident = await room.respond(stolen(room));
