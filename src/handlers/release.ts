@@ -19,7 +19,7 @@ export interface ReleaserOptions {
   /** Who denies sessions where SESSION_DENIER_FUNCTION is not set: nobody in a stack, a person's command itself. */
   unsetSessions?: 'off';
   /** How it is seen from outside; a person's command has its own output instead. */
-  telemetry?: Telemetry;
+  telemetry?: Telemetry | undefined;
 }
 
 /** The durable handler. Off Lambda, what is refused is an answer; in the Lambda it ends the execution as failed. */
@@ -55,5 +55,5 @@ export function createReleaser(options: ReleaserOptions = {}) {
 /** The entry point of the bundle. */
 export const handler = createReleaser({
   unsetSessions: 'off',
-  telemetry: lambdaTelemetry(process.env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse'),
+  telemetry: lambdaTelemetry(process.env),
 });

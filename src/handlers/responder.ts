@@ -33,7 +33,7 @@ export interface ResponderOptions {
   /** A person has approved what was held back: that is carried out, whatever the event. */
   approved?: { held: IncidentResult; by: string; reason: string; at: string };
   /** How it is seen from outside; a person's command has its own output instead. */
-  telemetry?: Telemetry;
+  telemetry?: Telemetry | undefined;
 }
 
 export interface ResponderResult {
@@ -110,5 +110,5 @@ export const handler =
         policies: bundled,
         unsetMode: 'observe',
         unsetSessions: 'off',
-        telemetry: lambdaTelemetry(process.env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse'),
+        telemetry: lambdaTelemetry(process.env),
       });

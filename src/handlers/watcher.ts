@@ -9,7 +9,7 @@ import { isObject } from '../finding/validate.ts';
 import { shown } from '../notify/log-fields.ts';
 import { defaultBudgets } from '../runbook/budgets.ts';
 import type { Telemetry } from '../runbook/outside.ts';
-import { lambdaTelemetry } from './telemetry.ts';
+import { telemetryOf } from './telemetry.ts';
 
 export interface WatcherOptions {
   telemetry: Telemetry;
@@ -79,7 +79,7 @@ function text(value: unknown): string {
 
 /** The entry point of the bundle. */
 export const handler = createWatcher({
-  telemetry: lambdaTelemetry(process.env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse'),
+  telemetry: telemetryOf(process.env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse'),
   createSample: (type) =>
     guardDutyGateway({ region: process.env['AWS_REGION'] ?? '', budgets: defaultBudgets }).createSample(type),
 });

@@ -167,6 +167,7 @@ export async function verify(
   let { from } = ready;
   let last: Verified = { verified: false, state: null, to: null, prepared, wrote: false, at: deps.now() };
   const until = deps.now() + budgets.settleMs;
+  let passed = false;
   for (let look = 1, first = true; look <= looks; look += 1, first = false) {
     if (!first) await sleep(budgets.verifyPauseMs);
     const outcome = await attempt(budgets.writeMs, `verifying ${action.name}`, async () => {
@@ -200,18 +201,26 @@ export async function verify(
     else last = { ...last, verified: false, reason: outcome.error };
     if (last.verified) break;
     // What only the moment stands in the way of is no failed try.
-    if (!outcome.ok && deps.now() < until && (await passes(incident, outcome.code))) look -= 1;
+    if (outcome.ok || deps.now() >= until) continue;
+    const moment = await passing(incident, outcome.code);
+    if (moment === 'passes' || (moment === 'has passed' && !passed)) look -= 1;
+    passed = moment === 'has passed';
   }
   if (last.verified) delete last.reason;
   return last;
 }
 
 /** AWS refuses for as long as the instance starts or stops, or an association is on its way. */
-async function passes({ aws, target, deps }: IncidentContext, code: string): Promise<boolean> {
-  if (code !== 'IncorrectInstanceState' && code !== 'IncorrectState') return false;
+async function passing(
+  { aws, target, deps }: IncidentContext,
+  code: string,
+): Promise<'passes' | 'has passed' | 'does not'> {
+  if (code !== 'IncorrectInstanceState' && code !== 'IncorrectState') return 'does not';
   const found = await attempt(deps.budgets.readMs, 'reading the instance', () => aws.ec2.instance(target.instanceId));
   const state = found.ok ? found.value?.state : undefined;
-  return state === 'pending' || state === 'stopping' || (code === 'IncorrectState' && !GONE.has(state ?? ''));
+  if (GONE.has(state ?? '')) return 'does not';
+  // What it was in when AWS refused may be over by now.
+  return state === 'pending' || state === 'stopping' || code === 'IncorrectState' ? 'passes' : 'has passed';
 }
 
 /** A `from` that the first record does not have, e.g. of an interface that appeared since. @returns what went wrong. */

@@ -99,7 +99,7 @@ test.each([
 test.each([
   ['inspector/package-critical-exploit', 'collected', 'collect'],
   ['guardduty/attack-sequence', 'quarantined', 'quarantine'],
-  ['guardduty/credential-exfiltration', 'collected', 'quarantine-after-approval'],
+  ['guardduty/credential-exfiltration', 'awaiting-approval', 'quarantine-after-approval'],
   ['guardduty/eks-runtime-node', 'collected', 'collect'],
 ])('--event with %s does what explain says', async (name, status, response) => {
   const fixture = resolve('test/events', `${name}.json`);

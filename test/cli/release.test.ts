@@ -170,7 +170,6 @@ test.each([
   'AssociateIamInstanceProfile',
   'ModifyInstanceAttribute',
   'PutObject',
-  'DeleteItem',
   'Publish',
 ])('killed at %s and started again: complete', async (operation) => {
   // Slow enough for the kill to come before the answer.
@@ -186,5 +185,8 @@ test.each([
   expect(result.changes.filter(({ status, verified }) => status === 'failed' || !verified)).toEqual([]);
   expect(result.changes.find(({ action }) => action === 'quarantine-network')?.status).toBe('done');
   expect(restorable(await room.reading())).toEqual(before);
-  expect([...(await ledger(room)).keys()]).toEqual([`incident#${incidentId}`]);
+  const { account, region, instanceId } = room.world;
+  const items = await ledger(room);
+  expect([...items.keys()]).toEqual(['control', `incident#${incidentId}`, `target#${account}#${region}#${instanceId}`]);
+  expect([...items.values()].filter((item) => item['listed'] !== undefined)).toEqual([]);
 });

@@ -88,7 +88,7 @@ test('a volume that was replaced or detached since is left, and the others get b
   await detach(room, last);
   const another = await attachAnother(room, '/dev/sdg');
   const released = await room.release(contained);
-  expect(released).toEqual({
+  expect(released).toMatchObject({
     left: [`${last} is not attached as /dev/sdg any more, ${another} is there`],
     lost: [],
     verified: true,

@@ -81,6 +81,7 @@ async function invoke(
       ...room.env,
       AWS_ENDPOINT_URL_LAMBDA: given.endpoint,
       SECRESPONSE_MODE: 'enforce',
+      AWS_LAMBDA_FUNCTION_NAME: 'secresponse-dev-responder',
       POWERTOOLS_SERVICE_NAME: 'secresponse-dev',
       ...given.env,
     },
