@@ -48,6 +48,23 @@ export function digestsGateway(name: string, settings: ClientSettings) {
     );
   }
 
+  /** @returns false where that digest is closed by now. */
+  async function counted({ account, now, graceMs }: DigestRequest): Promise<boolean> {
+    try {
+      await table.update(
+        key(account),
+        'ADD omitted :one',
+        { '#open': 'open', '#until': 'until' },
+        { ':one': { N: '1' }, ':yes': { BOOL: true }, ':stale': { N: String(now - graceMs) } },
+        '#open = :yes AND #until > :stale',
+      );
+      return true;
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return false;
+    }
+  }
+
   return {
     /** Puts the entry into the open digest, or opens one. */
     async join(request: DigestRequest): Promise<Joined> {
@@ -63,15 +80,17 @@ export function digestsGateway(name: string, settings: ClientSettings) {
           const until = Number(there?.['until']?.N ?? 0);
           // This very step ran before, and died before it could say so.
           if (open && there?.['holder']?.S === holder) return { role: 'opener', until };
-          // Its opener still has to send it: this finding is told by itself then.
-          if (open && until > now - graceMs && (there?.['entries']?.L?.length ?? 0) >= CAPACITY)
-            throw new Error(`the digest is full (${CAPACITY} findings)`, { cause: error });
+          // Full: it is counted. A flood of findings makes no flood of messages.
+          if (open && until > now - graceMs && (there?.['entries']?.L?.length ?? 0) >= CAPACITY) {
+            if (await counted(request)) return { role: 'guest', until };
+            continue;
+          }
           // What an opener that died has left is told with this one.
           const left = open && until <= now - graceMs ? (there?.['entries']?.L ?? []) : [];
           try {
             await table.update(
               key(account),
-              'SET #open = :yes, #holder = :me, #until = :until, #entries = :entries',
+              'SET #open = :yes, #holder = :me, #until = :until, #entries = :entries REMOVE omitted',
               NAMES,
               {
                 ':yes': { BOOL: true },
@@ -91,8 +110,8 @@ export function digestsGateway(name: string, settings: ClientSettings) {
       }
     },
 
-    /** Closes the holder's digest. @returns its entries; none where it is no longer the holder's. */
-    async take(account: string, holder: string): Promise<DigestEntry[]> {
+    /** Closes the holder's digest. @returns its entries, and how many more it had no room for; none where it is another's. */
+    async take(account: string, holder: string): Promise<{ entries: DigestEntry[]; omitted: number }> {
       try {
         const item = await table.update(
           key(account),
@@ -101,10 +120,13 @@ export function digestsGateway(name: string, settings: ClientSettings) {
           { ':no': { BOOL: false }, ':me': { S: holder } },
           '#holder = :me',
         );
-        return (item['entries']?.L ?? []).map((entry) => json(entry) as DigestEntry);
+        return {
+          entries: (item['entries']?.L ?? []).map((entry) => json(entry) as DigestEntry),
+          omitted: Number(item['omitted']?.N ?? 0),
+        };
       } catch (error) {
         if (!isRefused(error)) throw error;
-        return [];
+        return { entries: [], omitted: 0 };
       }
     },
   };

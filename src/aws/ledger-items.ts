@@ -35,11 +35,14 @@ export interface Ended {
 
 /** How long an incident is open that took evidence only. Milliseconds. */
 const COLLECTED_MS = 24 * 3_600_000;
+/** How long one is that a person was asked about: no execution waits longer, so that nobody can answer it any more. */
+const ASKED_MS = 7 * 24 * 3_600_000;
 
 /** Whether it has come to its end by itself: it took evidence only, and nobody is asked any more. */
 export function isOver({ holder, settled, asked, held, settledAt }: TargetItem, now: number): boolean {
-  if (holder !== undefined || !settled || settledAt === undefined || settledAt + COLLECTED_MS > now) return false;
-  return held === undefined ? rank(asked) < rank('quarantine-after-approval') : held === 'decided';
+  if (holder !== undefined || !settled || settledAt === undefined) return false;
+  if (held !== undefined && held !== 'decided') return settledAt + ASKED_MS <= now;
+  return settledAt + COLLECTED_MS <= now && (held === 'decided' || rank(asked) < rank('quarantine-after-approval'));
 }
 
 export function targetKey({ account, region, instanceId }: Target): string {

@@ -40,13 +40,17 @@ export function digestEntry(entry: DigestEntry): DigestEntry {
   };
 }
 
-export function digestMessage(entries: readonly DigestEntry[], mode: string): DigestMessage {
+/** `omitted`: findings that were counted only. */
+export function digestMessage(entries: readonly DigestEntry[], mode: string, omitted = 0): DigestMessage {
   const known = new Map(entries.map((entry) => [`${entry.findingId} ${entry.instanceId}`, entry]));
   const told = [...known.values()];
   const [first] = told;
   const account = first?.account ?? '';
   const region = first?.region ?? '';
-  const subject = ascii(`[DIGEST] ${counted(told.length, 'finding')} told, nothing changed: ${account} ${region}`, 99);
+  const subject = ascii(
+    `[DIGEST] ${counted(told.length + omitted, 'finding')} told, nothing changed: ${account} ${region}`,
+    99,
+  );
   const shown = told.slice(0, SHOWN);
   const lines = shown.map(
     (entry) =>
@@ -54,9 +58,9 @@ export function digestMessage(entries: readonly DigestEntry[], mode: string): Di
       `  > ${entry.title}\n` +
       `  ${entry.at}${entry.note === undefined ? '' : `, ${entry.note}`}${entry.consoleUrl === undefined ? '' : `\n  ${entry.consoleUrl}`}`,
   );
-  const more = told.length - shown.length;
+  const more = told.length + omitted - shown.length;
   const text = [
-    `${counted(told.length, 'finding')} of the last hour that were told and not acted on: the policy asks for`,
+    `${counted(told.length + omitted, 'finding')} of the last hour that were told and not acted on: the policy asks for`,
     'no more, or, where it is said, an open incident has them already or the responder',
     'is stopped. NOTHING WAS CHANGED for them and no evidence was taken.',
     '',

@@ -56,17 +56,18 @@ export async function tellInDigest(
   const taken = await ctx.step('digest-take', () =>
     attempt(deps.budgets.closeMs, 'the digest', () => aws.digests.take(target.account, holderOf(incident))),
   );
-  const entries = taken.ok ? taken.value : [];
-  return sendDigest(ctx, incident, entries.length > 0 ? entries : [entry]);
+  const { entries, omitted } = taken.ok ? taken.value : { entries: [], omitted: 0 };
+  return sendDigest(ctx, incident, entries.length > 0 ? entries : [entry], omitted);
 }
 
 function sendDigest(
   ctx: DurableContext,
   incident: IncidentContext,
   entries: readonly DigestEntry[],
+  omitted = 0,
 ): Promise<NotificationResult> {
   const { target, deps } = incident;
-  return send(ctx, incident, digestMessage(entries, deps.modeCeiling ?? deps.policy(target.account).mode));
+  return send(ctx, incident, digestMessage(entries, deps.modeCeiling ?? deps.policy(target.account).mode, omitted));
 }
 
 /** One execution may tell of several instances: each has an entry, and one of them the digest. */

@@ -166,6 +166,21 @@ test('on a machine of one’s own nobody waits: the request is in the ledger', a
   expect(incident).toMatchObject({ status: 'awaiting-approval', approval: { state: 'pending' } });
   expect(incident.approval?.until).toBeUndefined();
   expect(await ledgerOf(room).pending(incident.incidentId)).toMatchObject({ callbackId: null });
+  // Nor for ever: when no execution could wait any more, findings are answered again.
+  const { account, region, instanceId } = room.world;
+  const claim = {
+    target: { account, region, instanceId },
+    holder: 'later',
+    leaseMs: 1_000,
+    incidentId: 'inc-later',
+    asked: 'quarantine-after-approval' as const,
+    insist: false,
+    finding: { id: 'later', severity: 'HIGH' },
+    critical: false,
+  };
+  const days = (count: number) => Date.now() + count * 24 * 3_600_000;
+  expect(await ledgerOf(room).claim({ ...claim, now: days(6) })).toMatchObject({ kind: 'joined', held: true });
+  expect(await ledgerOf(room).claim({ ...claim, now: days(8) })).toMatchObject({ kind: 'claimed', run: 1 });
 });
 
 test('a recurrence after a release is for a person; what was seen before it starts nothing', async () => {

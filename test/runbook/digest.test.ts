@@ -94,9 +94,17 @@ test('what an opener that died has left is told by the next one', async () => {
   expect(await at('a', 1_001)).toEqual({ role: 'opener', until: 2_000 });
   expect(await at('b', 2_400)).toEqual({ role: 'guest', until: 2_000 });
   expect(await at('c', 2_500)).toEqual({ role: 'opener', until: 3_500 });
-  expect(await digests.take('111122223333', 'a')).toEqual([]);
+  expect(await digests.take('111122223333', 'a')).toEqual({ entries: [], omitted: 0 });
   const left = await digests.take('111122223333', 'c');
-  expect(left.map(({ findingId }) => findingId)).toEqual(['of a', 'of b', 'of c']);
+  expect(left.entries.map(({ findingId }) => findingId)).toEqual(['of a', 'of b', 'of c']);
+  // Beyond what an item holds, findings are counted: a flood of them makes no flood of messages.
+  expect(await at('opener', 10_000)).toMatchObject({ role: 'opener' });
+  for (let index = 1; index < 250; index += 1) await at(`guest-${index}`, 10_001);
+  for (let index = 0; index < 3; index += 1)
+    expect(await at(`late-${index}`, 10_002)).toEqual({ role: 'guest', until: 11_000 });
+  const full = await digests.take('111122223333', 'opener');
+  expect([full.entries.length, full.omitted]).toEqual([250, 3]);
+  expect(digestMessage(full.entries, 'enforce', full.omitted).text).toContain('253 findings');
 });
 
 test('a thousand entries with long texts stay within what SNS takes, and the rest is counted', () => {
