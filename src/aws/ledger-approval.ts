@@ -23,6 +23,8 @@ export interface Closing {
   reason: string;
   /** Milliseconds since 1970. */
   at: number;
+  /** It has ended by itself, when its last run did: what was seen later is not over with it. */
+  byItself?: true;
 }
 
 export function approvalLedger(items: Table) {
@@ -48,15 +50,18 @@ export function approvalLedger(items: Table) {
       return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, result };
     },
 
-    /** Takes the request off. @returns false where it is not there any more: decided, replaced, released or closed. */
-    async decide(incidentId: string, token: string): Promise<boolean> {
+    /**
+     * Takes the request off; `me` may do so again, since an answer can be lost.
+     * @returns false where it is not there any more: decided, replaced, released or closed.
+     */
+    async decide(incidentId: string, token: string, me: string): Promise<boolean> {
       try {
         await update(
           incidentKey(incidentId),
-          'REMOVE approval, callbackId',
+          'SET decidedBy = :me REMOVE approval, callbackId',
           {},
-          { ':token': { S: token } },
-          'approval = :token',
+          { ':token': { S: token }, ':me': { S: me } },
+          'approval = :token OR (attribute_not_exists(approval) AND decidedBy = :me)',
         );
         return true;
       } catch (error) {
@@ -102,13 +107,15 @@ export function approvalLedger(items: Table) {
         if (seen.holder !== undefined && (seen.leaseUntil ?? Infinity) > closing.at)
           return { why: `a run works on incident ${incidentId}: wait for its end` };
         const asSeen = unchanged(seen);
-        const { expression, names, values } = ending({ incidentId, how: 'closed', at: closing.at } satisfies Ended);
+        const at = closing.byItself ? (seen.settledAt ?? closing.at) : closing.at;
+        const { expression, names, values } = ending({ incidentId, how: 'closed', at } satisfies Ended);
+        await control.uncount(incidentId);
         try {
           await update(targetKey(target), expression, names, { ...values, ...asSeen.values }, asSeen.condition);
         } catch (error) {
           if (!isRefused(error)) throw error;
-          // It has changed since it was read.
-          continue;
+          // It has changed since it was read, unless this was done by a try whose answer was lost.
+          if (error.Item?.['endedId']?.S !== incidentId) continue;
         }
         await update(
           incidentKey(incidentId),
@@ -118,10 +125,11 @@ export function approvalLedger(items: Table) {
             ':status': { S: 'closed' },
             ':no': { BOOL: false },
             ':at': { S: new Date(closing.at).toISOString() },
-            ':closed': { S: JSON.stringify({ ...closing, at: new Date(closing.at).toISOString() }) },
+            ':closed': {
+              S: JSON.stringify({ by: closing.by, reason: closing.reason, at: new Date(closing.at).toISOString() }),
+            },
           },
         );
-        await control.uncount(incidentId);
         return { incidentId, target };
       }
     },

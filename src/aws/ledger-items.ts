@@ -98,6 +98,13 @@ export function endedItem(item: Item | undefined): Ended | null {
 /** How long after its end an incident is remembered on its target. Seconds; longer than any hold that a policy may set. */
 const REMEMBERED_S = 366 * 24 * 3_600;
 
+/** The claim and its incident go, what ended before stays. */
+export const forgetting = {
+  expression:
+    'REMOVE incidentId, #holder, leaseUntil, asked, settled, #run, listed, releasing, held, critical, settledAt',
+  names: { '#holder': 'holder', '#run': 'run' },
+};
+
 /** Takes the incident off its target and leaves word of its end. */
 export function ending({ incidentId, how, at }: Ended): {
   expression: string;

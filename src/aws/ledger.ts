@@ -13,6 +13,7 @@ import { RELEASING, releaseLedger } from './ledger-release.ts';
 import {
   endedItem,
   FROM_PARTS,
+  forgetting,
   fromOf,
   incidentKey,
   isOver,
@@ -40,7 +41,14 @@ export interface Prior {
 
 export type Claim =
   /** Ours: `run` counts the runs of this incident, 1 the first. */
-  | { kind: 'claimed'; incidentId: string; run: number; prior: Prior | null; ended: Ended | null }
+  | {
+      kind: 'claimed';
+      incidentId: string;
+      run: number;
+      prior: Prior | null;
+      ended: Ended | null;
+      before: TargetItem | null;
+    }
   /**
    * An open incident, or a run under way, does at least what is asked, or is held back until a person decides. `news`: the
    * finding was not known to it, or not with this severity.
@@ -66,6 +74,8 @@ export interface ClaimRequest {
   /** Id to give to an incident that is opened now. */
   incidentId: string;
   asked: Response;
+  /** What is certain of that whatever is found out later; a run under way is joined for no more. Default: all of it. */
+  certain?: Response;
   /** Do not join: take the incident over once nobody works on it. */
   insist: boolean;
   /** Take this incident and no other, and open none: past its end, or once a release has begun, there is nothing to claim. */
@@ -98,7 +108,8 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
 
   /** `ended`: what is left of the incident before, which is forgotten by that. */
   async function take(request: ClaimRequest, seen: TargetItem | null, ended: Ended | null): Promise<TargetItem> {
-    const { target, holder, leaseMs, asked, now } = request;
+    const { target, holder, leaseMs, now } = request;
+    const asked = request.certain ?? request.asked;
     const over = seen !== null && isOver(seen, now);
     const before = over ? null : seen;
     const resumed = before?.holder === holder;
@@ -112,13 +123,13 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       settled: false,
       run: (before?.run ?? 0) + (resumed ? 0 : 1),
       releasing: before?.releasing ?? false,
-      critical: before?.critical ?? false,
+      critical: request.critical || (before?.critical ?? false),
     };
     await update(
       targetKey(target),
-      `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run, listed = :listed` +
+      `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run, listed = :listed, critical = :critical` +
         (item.leaseUntil === undefined ? '' : ', leaseUntil = :lease') +
-        ` REMOVE held, settledAt, endedId, endedHow, endedAt, expiresAt${item.leaseUntil === undefined ? ', leaseUntil' : ''}`,
+        ` REMOVE held, settledAt, expiresAt${item.leaseUntil === undefined ? ', leaseUntil' : ''}`,
       { '#holder': 'holder', '#run': 'run' },
       {
         ':id': { S: item.incidentId },
@@ -127,6 +138,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         ':no': { BOOL: false },
         ':run': { N: String(item.run) },
         ':listed': { S: LISTED.value },
+        ':critical': { BOOL: item.critical },
         ...(item.leaseUntil === undefined ? {} : { ':lease': { N: String(item.leaseUntil) } }),
         ...asSeen.values,
       },
@@ -146,6 +158,24 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     );
   }
 
+  /** Nothing is open on the target; what came to its end there before is remembered. */
+  async function forgetClaim(target: Target, holder: string): Promise<void> {
+    const { expression, names } = forgetting;
+    try {
+      await update(
+        targetKey(target),
+        expression,
+        names,
+        { ':me': { S: holder } },
+        '#holder = :me AND attribute_exists(endedAt)',
+      );
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      if (error.Item?.['endedAt'] !== undefined) throw error;
+      await removeWhere(targetKey(target), 'holder', holder);
+    }
+  }
+
   return {
     table,
 
@@ -157,7 +187,8 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       for (;;) {
         if (request.only !== undefined && (seen?.incidentId !== request.only || seen.releasing))
           return notThere(request);
-        if (ended && request.lastSeen !== undefined && request.lastSeen <= ended.at) return { kind: 'stale', ended };
+        if (ended && !seen && request.lastSeen !== undefined && request.lastSeen <= ended.at)
+          return { kind: 'stale', ended };
         if (seen) {
           const verdict = judge(seen, request);
           if (verdict === 'join') {
@@ -180,12 +211,15 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
             run: item.run,
             prior: seen?.incidentId === item.incidentId ? await prior(item) : null,
             ended,
+            before: seen?.incidentId === item.incidentId && seen.holder !== request.holder ? seen : null,
           };
         } catch (error) {
           if (!isRefused(error)) throw error;
           // Somebody else's item, or a newer one than was read: judge that one.
           seen = openItem(error.Item);
-          ended = seen ? null : endedItem(error.Item);
+          // Where this very claim was made by a try whose answer was lost, what was there before is still to be seen.
+          const own = seen?.holder === request.holder && seen.run === 1;
+          ended = seen && !own ? null : endedItem(error.Item);
         }
       }
     },
@@ -276,18 +310,49 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       return seen && { incidentId: seen.incidentId, news: await this.addFinding(seen.incidentId, finding) };
     },
 
-    /** The claim goes back, and nothing has been done by it. */
-    async withdraw(target: Target, holder: string, first: boolean): Promise<void> {
+    /**
+     * The claim goes back, and nothing has been done by it. `before`: the incident as it was; null: there was none, or, in a
+     * later run than the first, it is not known any more, and the next finding judges anew.
+     */
+    async withdraw(
+      target: Target,
+      holder: string,
+      { before, run }: Pick<Extract<Claim, { kind: 'claimed' }>, 'before' | 'run'>,
+    ): Promise<void> {
       try {
-        if (first) await removeWhere(targetKey(target), 'holder', holder);
-        else
+        if (run === 1) {
+          await forgetClaim(target, holder);
+          return;
+        }
+        if (before === null) {
+          const names = { '#holder': 'holder' };
           await update(
             targetKey(target),
             'REMOVE #holder, leaseUntil',
-            { '#holder': 'holder' },
+            names,
             { ':me': { S: holder } },
             '#holder = :me',
           );
+          return;
+        }
+        const { asked, settled, held, settledAt, critical } = before;
+        await update(
+          targetKey(target),
+          'SET asked = :asked, settled = :settled, critical = :critical' +
+            (held === undefined ? '' : ', held = :held') +
+            (settledAt === undefined ? '' : ', settledAt = :settledAt') +
+            ' REMOVE #holder, leaseUntil',
+          { '#holder': 'holder' },
+          {
+            ':asked': { S: asked },
+            ':settled': { BOOL: settled },
+            ':critical': { BOOL: critical },
+            ...(held === undefined ? {} : { ':held': { S: held } }),
+            ...(settledAt === undefined ? {} : { ':settledAt': { N: String(settledAt) } }),
+            ':me': { S: holder },
+          },
+          '#holder = :me',
+        );
       } catch (error) {
         if (!isRefused(error)) throw error;
       }
@@ -349,13 +414,15 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
             '#holder = :me',
           );
         } else {
-          await removeWhere(targetKey(target), 'holder', holder);
+          await forgetClaim(target, holder);
         }
       } catch (error) {
         // Taken over meanwhile, or closed by an earlier try of this very step.
         if (!isRefused(error)) throw error;
         // Or never claimed, since the ledger did not answer then: what was changed must be found by a release.
-        if (error.Item === undefined && end.open) await this.open(target, result.incidentId, end);
+        const there = error.Item;
+        const ended = there?.['endedId']?.S === result.incidentId;
+        if (there?.['incidentId'] === undefined && !ended && end.open) await this.open(target, result.incidentId, end);
       }
     },
 
@@ -422,8 +489,10 @@ function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait
   // A run that died holds nothing for ever: past its lease it is taken over.
   if (seen.leaseUntil !== undefined && seen.leaseUntil <= request.now) return 'take';
   // A Lambda that dies is started again, a local run is not: its end, or its lease's, decides what is left to do. Who
-  // insists wants to see the end, since the run may yet turn out to do less than it was asked for.
-  return enough && !request.insist && !isLocalExecution(seen.holder) ? 'join' : 'wait';
+  // insists wants to see the end, since the run may yet turn out to do less than it was asked for; so does a person, and what
+  // is critical where the run is not, since a limit may hold that run back.
+  const mayNot = request.insist || request.person === true || (request.critical && !seen.critical);
+  return enough && !mayNot && !isLocalExecution(seen.holder) ? 'join' : 'wait';
 }
 
 /**

@@ -1,4 +1,5 @@
 /** `approve` and `deny`: a person's answer to what the responder has asked. */
+import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerCallback } from '../aws/callbacks.ts';
@@ -18,6 +19,9 @@ import { ledgerCall, whose, type Whose } from './whose.ts';
 export const approve: Command = decision('approve', 'Has the quarantine carried out that an incident waits for.');
 
 export const deny: Command = decision('deny', 'Leaves an instance as it is whose quarantine waits for approval.');
+
+/** The waiting execution takes no longer one. */
+const MOST_LETTERS = 2_000;
 
 /** How long the execution that waits is watched after it was answered. */
 const WATCHED_MS = 120_000;
@@ -58,7 +62,9 @@ function readOptions(args: string[]): Options {
   const [incident, ...more] = positionals;
   if (incident === undefined || more.length > 0) throw new UsageError('give one incident id');
   if (!values.reason?.trim()) throw new UsageError('give --reason TEXT: it goes into the record and the notification');
-  return { incident, reason: values.reason.trim(), json: values.json };
+  const reason = values.reason.trim();
+  if (reason.length > MOST_LETTERS) throw new UsageError(`--reason may have ${MOST_LETTERS} characters`);
+  return { incident, reason, json: values.json };
 }
 
 async function pendingOf(who: Whose, incidentId: string): Promise<Pending> {
@@ -111,7 +117,7 @@ async function byHand(
   // Before the answer is taken: a folder of policies that is broken must not swallow it.
   const policies = name === 'approve' ? loadPolicies(io.cwd).policies : null;
   const taken = await ledgerCall(who, 'the answer could not be written to the ledger', () =>
-    home.ledger.decide(pending.incidentId, pending.token),
+    home.ledger.decide(pending.incidentId, pending.token, randomUUID()),
   );
   if (!taken) throw new UsageError(`somebody else has decided about incident ${pending.incidentId} in this moment`);
   const at = new Date().toISOString();
@@ -126,6 +132,10 @@ async function byHand(
       region,
       io,
       gateways: (target) => connect(target, places, budgets),
+    }).catch(async (error: unknown) => {
+      // The answer is not to be lost with the run: it can be given again.
+      await attempt(budgets.closeMs, 'the ledger', () => home.ledger.ask(pending.incidentId, pending.token, null));
+      throw error;
     });
     const [only] = incidents;
     if (!only) throw new UsageError('the run brought no result');

@@ -3,7 +3,12 @@ import * as z from 'zod/mini';
 
 export type Answer =
   /** `by`: as claimed. */
-  | { decision: 'approve' | 'deny'; by: string; reason: string }
+  | {
+      decision: 'approve' | 'deny';
+      by: string;
+      reason: string;
+      /** False: the policy's own. Default: true. */ person?: false;
+    }
   /** There is none that could be followed: why, for people. */
   | { decision: 'none'; why: string };
 

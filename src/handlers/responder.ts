@@ -81,7 +81,7 @@ export function createResponder(options: ResponderOptions) {
         const { held, by, reason, at } = options.approved;
         const asked = held.approval ?? { heldBy: 'rule', because: 'approval was asked', state: 'pending' };
         const result = { ...asked, state: 'approved' as const, by, reason, decidedAt: at };
-        return { incidents: await respondApproved(ctx, held, { by, reason, result }, deps) };
+        return { incidents: await respondApproved(ctx, held, { by, reason, person: true, result }, deps) };
       }
       const asked = findingRequest(event);
       const input = asked === null ? event : await lookUpStep(ctx, asked, { region, budgets });

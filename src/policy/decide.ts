@@ -131,7 +131,7 @@ function protect(
     const note = `${because}; overridden by force: ${request.reason}`;
     return { ...matched, reasons: [...matched.reasons, sentence(note)] };
   }
-  if (kind === 'approvable' && approved)
+  if (kind === 'approvable' && approved?.person)
     return {
       ...matched,
       response: 'quarantine',

@@ -22,6 +22,8 @@ export interface Approved {
   /** As claimed: the caller's ARN, or what happened without anybody. */
   by: string;
   reason: string;
+  /** False: the policy's own word for want of a person's. That lifts what a rule has asked about, and nothing else. */
+  person: boolean;
 }
 
 export interface Decision {

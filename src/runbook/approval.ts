@@ -17,6 +17,8 @@ export interface Request {
   /** Null: nobody waits. */
   answer: Promise<Answer> | null;
   token: string;
+  /** It stands in the ledger: without, nobody but the waiting execution knows of it. */
+  written: boolean;
   failures: string[];
 }
 
@@ -41,6 +43,7 @@ export async function ask(ctx: DurableContext, incident: IncidentContext, result
     approval: { ...asked, state: 'pending', ...(until === undefined ? {} : { until }) },
     answer,
     token,
+    written: asking.written.ok,
     failures: asking.written.ok
       ? []
       : [`the request for approval could not be written down, so no answer finds it: ${asking.written.error}`],
@@ -52,25 +55,28 @@ export async function decided(
   ctx: DurableContext,
   incident: IncidentContext,
   result: IncidentResult,
-  { approval, answer, token }: Request,
+  { approval, answer, token, written }: Request,
   isolate: (ctx: DurableContext, approved: NonNullable<IncidentContext['approved']>) => Promise<IncidentResult>,
 ): Promise<IncidentResult> {
   if (answer === null) return result;
   const { aws, deps, target } = incident;
   const given = orByPolicy(await answer, result, deps.policy(target.account).approval);
   const taken = await ctx.step('decide', async () => ({
-    still: await attempt(deps.budgets.closeMs, 'the ledger', () => aws.ledger.decide(incident.incidentId, token)),
+    still: await attempt(deps.budgets.closeMs, 'the ledger', () =>
+      aws.ledger.decide(incident.incidentId, token, token),
+    ),
     at: new Date(deps.now()).toISOString(),
   }));
   const { still, at } = taken;
-  if (still.ok && !still.value) return { ...result, approval: { ...approval, state: 'superseded', decidedAt: at } };
+  if (written && still.ok && !still.value)
+    return { ...result, approval: { ...approval, state: 'superseded', decidedAt: at } };
   const state = ({ approve: 'approved', deny: 'denied', none: 'expired' } as const)[given.decision];
   const word = given.decision === 'none' ? { reason: given.why } : { by: given.by, reason: given.reason };
   const decision: ApprovalResult = { ...approval, state, ...word, decidedAt: at };
   if (given.decision === 'approve') {
-    const { by, reason } = given;
+    const { by, reason, person = true } = given;
     // A ledger that cannot be asked is no reason not to isolate what a person has approved.
-    return ctx.runInChildContext('approved', (child) => isolate(child, { by, reason, result: decision }));
+    return ctx.runInChildContext('approved', (child) => isolate(child, { by, reason, person, result: decision }));
   }
   return ctx.runInChildContext(state, (child) => left(child, incident, { ...result, approval: decision }));
 }
@@ -99,6 +105,7 @@ function orByPolicy(
     decision: 'approve',
     by: 'the policy (approval.onTimeout isolate-critical)',
     reason: `nobody decided within ${timeoutHours} h`,
+    person: false,
   };
 }
 

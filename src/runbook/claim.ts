@@ -4,7 +4,7 @@ import { attempt } from '../aws/deadline.ts';
 import type { Control, Stopped } from '../aws/ledger-control.ts';
 import type { Claim } from '../aws/ledger.ts';
 import { isCritical } from '../policy/limits.ts';
-import type { Decision } from '../policy/decision.ts';
+import { rank, type Decision, type Response } from '../policy/decision.ts';
 import type { IncidentResult } from './incident.ts';
 import { asksForIsolation } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
@@ -29,7 +29,7 @@ const CARRIED = 50_000;
 
 /** A person asks, or has approved: no flag and no limit stands in the way. */
 export function isPerson({ finding, approved }: IncidentContext): boolean {
-  return finding.source === 'manual' || finding.request !== undefined || approved !== undefined;
+  return finding.source === 'manual' || finding.request !== undefined || approved?.person === true;
 }
 
 export async function claim(
@@ -53,6 +53,7 @@ export async function claim(
             leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
             incidentId: incident.incidentId,
             asked: decision.response,
+            certain: certainOf(decision),
             insist: insists,
             finding: { id: finding.id, severity: finding.severity.label },
             critical: isCritical(finding),
@@ -66,9 +67,10 @@ export async function claim(
       ]);
       return { answer: taken, control: read.ok ? read.value : null };
     });
-    if (!answer.ok) return { kind: 'unclaimed', error: answer.error };
-    const claimed = answer.value;
     const stopped = control?.stopped ?? null;
+    if (!answer.ok)
+      return stopped && !person ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
+    const claimed = answer.value;
     if (stopped !== null && !person && (claimed.kind === 'claimed' || claimed.kind === 'held')) {
       if (claimed.kind === 'claimed') await withdraw(ctx, incident, claimed);
       return { kind: 'stopped', stopped };
@@ -85,14 +87,19 @@ export async function claim(
   }
 }
 
+/** Without facts that may still lower it. Others must not rely on more. */
+export function certainOf({ response, undecided }: Decision): Response {
+  return undecided.length > 0 && rank(response) > rank('collect') ? 'collect' : response;
+}
+
 /** Nothing has been done under the claim, and nothing will be. */
 export async function withdraw(
   ctx: DurableContext,
   { aws, target, deps }: IncidentContext,
-  { run }: Pick<Extract<Claim, { kind: 'claimed' }>, 'run'>,
+  claimed: Pick<Extract<Claim, { kind: 'claimed' }>, 'before' | 'run'>,
 ): Promise<void> {
   await ctx.step('withdraw', () =>
-    attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.withdraw(target, deps.executionArn, run === 1)),
+    attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.withdraw(target, deps.executionArn, claimed)),
   );
 }
 
@@ -142,6 +149,10 @@ export async function giveBack(
         asked: prior.decision.response,
         at: new Date(deps.now()).toISOString(),
         critical: isCritical(prior.finding),
+        // Who was asked still is.
+        ...(prior.status === 'awaiting-approval' && prior.decision.approval
+          ? { held: prior.decision.approval.heldBy }
+          : {}),
       });
       await aws.ledger.addFinding(prior.incidentId, { id: finding.id, severity: finding.severity.label });
     }),

@@ -31,13 +31,24 @@ export async function closeGone(open: OpenIncident, gone: string, deps: RunbookD
 
 /** It took evidence only, and a day has gone by. */
 export async function closeOver(open: OpenIncident, deps: RunbookDeps): Promise<Attempt<null>> {
-  return close(open, 'evidence was taken, and nothing came after it for 24 hours', deps);
+  return close(open, 'evidence was taken, and nobody is asked any more', deps, true);
 }
 
-function close({ incidentId, target }: OpenIncident, reason: string, deps: RunbookDeps): Promise<Attempt<null>> {
+function close(
+  { incidentId, target }: OpenIncident,
+  reason: string,
+  deps: RunbookDeps,
+  byItself?: true,
+): Promise<Attempt<null>> {
   const { budgets, now, account } = deps;
   return attempt(budgets.closeMs, 'the ledger', async () => {
-    await deps.aws(target).ledger.closeIncident({ incidentId }, { account }, { by: BY, reason, at: now() });
+    await deps
+      .aws(target)
+      .ledger.closeIncident(
+        { incidentId },
+        { account },
+        { by: BY, reason, at: now(), ...(byItself ? { byItself } : {}) },
+      );
     return null;
   });
 }

@@ -20,7 +20,7 @@ import { admit, admitEvidence, THROUGH } from './admit.ts';
 import { ask, decided } from './approval.ts';
 import { blank, ended, newIncidentId } from './blank.ts';
 import type { Budgets } from './budgets.ts';
-import { claim, giveBack, isPerson, settle, withdraw, type Claimed } from './claim.ts';
+import { certainOf, claim, giveBack, isPerson, settle, withdraw, type Claimed } from './claim.ts';
 import { announce, seal } from './close.ts';
 import { contain, type Containment } from './contain.ts';
 import { hostStart } from './host.ts';
@@ -199,13 +199,16 @@ async function runIncident(
   // Another run has changed the target since the first reading.
   const observed =
     claimed.kind === 'claimed' && claimed.waited ? await observation(ctx, incident, 'observe-again') : reading;
-  const decision = afterRelease(incident, judge(factsOf(observed, target.facts)), claimed);
+  const decision = afterRelease(incident, judge(factsOf(observed, target.facts)), claimed, observed.startedAt);
   const prior = claimed.kind === 'claimed' ? claimed.prior : null;
 
   if (
     prior?.result &&
     prior.result.status !== 'failed' &&
-    !prior.result.decision.approval &&
+    // Who waits for a person goes on waiting, unless a person or more than that is behind this.
+    (prior.result.status === 'awaiting-approval'
+      ? !isPerson(incident) && !incident.approved
+      : !prior.result.decision.approval) &&
     rank(prior.result.decision.response) >= rank(decision.response) &&
     // What a release has begun to undo does not hold any more.
     !(prior.undone && asksForIsolation(decision)) &&
@@ -214,25 +217,36 @@ async function runIncident(
     await giveBack(ctx, incident, prior.result, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
-  if (claimed.kind === 'claimed' && rank(decision.response) < rank(first.response))
-    await ctx.step('lower', () =>
-      attempt(deps.budgets.claimMs, 'the ledger', () =>
-        incident.aws.ledger.lower(target, deps.executionArn, decision.response),
-      ),
-    );
+  // Others judge by it whether this run does enough for them. Isolation waits for it only where it is less than was said.
+  const telling =
+    claimed.kind === 'claimed' && decision.response !== certainOf(first)
+      ? ctx.step('lower', () =>
+          attempt(deps.budgets.claimMs, 'the ledger', () =>
+            incident.aws.ledger.lower(target, deps.executionArn, decision.response),
+          ),
+        )
+      : Promise.resolve(null);
+  if (rank(decision.response) < rank(first.response)) await telling;
   const isolate: Isolate = (child, given) => runIncident(child, finding, target, event, deps, left, given);
-  return carryOut(ctx, incident, decision, observed, claimed, prior, isolate);
+  const [result] = await Promise.all([carryOut(ctx, incident, decision, observed, claimed, prior, isolate), telling]);
+  return result;
 }
 
 /** How what a person approves later is carried out. */
 type Isolate = (ctx: DurableContext, approved: NonNullable<IncidentContext['approved']>) => Promise<IncidentResult>;
 
 /** A person has let the instance go not long ago: whether it is taken again is for a person. */
-function afterRelease(incident: IncidentContext, decision: Decision, claimed: Claimed): Decision {
+function afterRelease(
+  incident: IncidentContext,
+  decision: Decision,
+  claimed: Claimed,
+  /** Milliseconds since 1970, from the durable state: a replay may come days later. */
+  now: number,
+): Decision {
   const last = claimed.kind === 'claimed' ? claimed.ended : null;
   const { releaseHold } = incident.deps.policy(incident.target.account).containment;
   if (last?.how !== 'released' || !asksForIsolation(decision) || isPerson(incident)) return decision;
-  if (incident.deps.startedAt - last.at > releaseHold * DAY_MS) return decision;
+  if (now - last.at > releaseHold * DAY_MS) return decision;
   const at = new Date(last.at).toISOString();
   const because = `the instance was released at ${at} (incident ${last.incidentId}), and a recurrence within ${releaseHold} days asks for approval (containment.releaseHold)`;
   return heldBack(decision, { heldBy: 'release', because });
@@ -258,7 +272,11 @@ async function carryOut(
   let onTaken = (): void => {};
   const taken = new Promise<void>((resolve) => void (onTaken = resolve));
   const fromHost = doneOnHost(prior?.result ?? null);
-  const admission = asksForIsolation(decision) ? admit(ctx, incident, observed, claimed) : Promise.resolve(THROUGH);
+  // What an earlier run of this incident was let through for needs no leave again.
+  const admission =
+    asksForIsolation(decision) && !prior?.result?.isolation
+      ? admit(ctx, incident, observed, claimed)
+      : Promise.resolve(THROUGH);
   const containing = asksForIsolation(decision)
     ? contain(ctx, incident, {
         decision,
@@ -279,7 +297,7 @@ async function carryOut(
   const [collected, outcome, admitted] = await Promise.all([preserving.results, containing, admission]);
   const held = outcome !== null && 'held' in outcome ? outcome : null;
   // What was written down of a state that was not changed must not be what a later run gives back.
-  if (held && claimed.kind === 'claimed' && !prior) await forget(ctx, incident);
+  if (held && Object.keys(prior?.from ?? {}).length === 0) await forget(ctx, incident);
   const final =
     admitted.held !== null && held ? heldBack(decision, { heldBy: 'limit', because: admitted.held }) : decision;
   const contained =

@@ -130,3 +130,53 @@ test.each([[['id']], [['incident', 'kind']]])('a table that was made with the ke
   expect(first).toMatchObject({ kind: 'claimed', run: 1 });
   expect(await book.claim(request('b', { now: NOW + 2 }))).toMatchObject({ kind: 'claimed', run: 2 });
 });
+
+test('a person, and what is critical where the run is not, wait for its end: it may be held back', async () => {
+  const book = await ledger();
+  await book.claim(request('a'));
+  expect(await book.claim(request('b', { person: true }))).toMatchObject({ kind: 'held' });
+  expect(await book.claim(request('c', { critical: true }))).toMatchObject({ kind: 'held' });
+  expect(await book.claim(request('d'))).toMatchObject({ kind: 'joined' });
+});
+
+test('who is certain waits for a run that may yet turn out to do less', async () => {
+  const book = await ledger();
+  await book.claim(request('a', { certain: 'collect' }));
+  expect(await book.claim(request('b'))).toMatchObject({ kind: 'held' });
+  await book.lower(target, 'a', 'quarantine');
+  expect(await book.claim(request('b'))).toMatchObject({ kind: 'joined' });
+});
+
+test('a claim that came to nothing leaves what there was: the end of the incident before, or the open one', async () => {
+  const book = await ledger();
+  const first = idOf(await book.claim(request('a')));
+  const at = NOW + 1_000;
+  await book.claimRelease({
+    which: { target },
+    within: { account: target.account },
+    holder: 'a',
+    leaseMs: 1_000,
+    now: at,
+    dryRun: false,
+  });
+  const record = { target, incidentId: first, status: 'released', at: new Date(at).toISOString(), number: 1 };
+  await book.endRelease('a', record as never);
+  const again = await book.claim(request('b', { lastSeen: at + 1, now: at + 2 }));
+  expect(again).toMatchObject({ kind: 'claimed', ended: { incidentId: first, how: 'released' } });
+  if (again.kind !== 'claimed') throw new Error(again.kind);
+  // The answer was lost: asked again, it is the same.
+  expect(await book.claim(request('b', { lastSeen: at + 1, now: at + 2 }))).toMatchObject({
+    ended: { how: 'released' },
+  });
+  await book.withdraw(target, 'b', again);
+  expect(await book.claim(request('c', { lastSeen: at, now: at + 3 }))).toMatchObject({ kind: 'stale' });
+});
+
+test('an answer to a request may be given again by whoever gave it, and by nobody else', async () => {
+  const book = await ledger();
+  await book.ask('inc-1', 'token', null);
+  expect(await book.decide('inc-1', 'other', 'mia')).toBe(false);
+  expect(await book.decide('inc-1', 'token', 'mia')).toBe(true);
+  expect(await book.decide('inc-1', 'token', 'mia')).toBe(true);
+  expect(await book.decide('inc-1', 'token', 'joe')).toBe(false);
+});

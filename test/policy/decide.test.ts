@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Finding, TargetFacts } from '../../src/finding/finding.ts';
 import { parseFinding } from '../../src/finding/parse.ts';
 import { decide } from '../../src/policy/decide.ts';
-import type { Decision } from '../../src/policy/decision.ts';
+import type { Approved, Decision } from '../../src/policy/decision.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { guardDutyEvent, inspectorEvent } from '../events/events.ts';
 import { defaultPolicies, findingWith, policyOf } from './policies.ts';
@@ -14,7 +14,7 @@ interface Circumstances {
   facts?: TargetFacts;
   modeCeiling?: 'observe' | 'enforce';
   dryRun?: boolean;
-  approved?: { by: string; reason: string };
+  approved?: Approved;
 }
 
 function decided(
@@ -222,7 +222,7 @@ test.each<[object, string, RegExp]>([
 });
 
 const PROTECTED = 'rules: [{ id: all, when: {}, respond: quarantine }]\nprotect: { tags: ["pet", "aws:*"] }';
-const yes = { by: 'mia', reason: 'seen' };
+const yes = { by: 'mia', reason: 'seen', person: true };
 
 test.each<[string, Record<string, string>, boolean, string, string | undefined]>([
   ['its own tag', { pet: '' }, false, 'collect', 'protection'],
@@ -237,6 +237,12 @@ test.each<[string, Record<string, string>, boolean, string, string | undefined]>
   const decision = decided(parseFinding(inspectorEvent('package-critical'), {}), input);
   expect(decision.response).toBe(response);
   expect(decision.approval?.heldBy).toBe(heldBy);
+});
+
+test('what the policy itself approves for want of a person lifts no protection', () => {
+  const policy = policyOf(PROTECTED);
+  const input = { facts: { tags: { pet: '' } }, policy, approved: { ...yes, person: false } };
+  expect(decided(parseFinding(inspectorEvent('package-critical'), {}), input).response).toBe('collect');
 });
 
 test('a rule that asks for approval: asked, and quarantined once it is approved', () => {
