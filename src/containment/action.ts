@@ -26,6 +26,11 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
   title: string;
   reversible: boolean;
   /**
+   * What it is about can be seen only before the other changes are made, unless it is on record. Where the first reading
+   * failed, a later one that finds nothing proves nothing. Default: it can be seen at any time.
+   */
+  seenBefore?: true;
+  /**
    * `at-once`: beside everything else, nothing waits for it and it waits for nothing. `after-collection`: it would cut the
    * collection from the host short, so it waits for that to end.
    */

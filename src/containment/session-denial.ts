@@ -23,6 +23,8 @@ export const sessionDenial = defineAction<SessionState>({
   name: 'session-denial',
   title: 'Deny the credentials that the instance has already got',
   reversible: true,
+  // By then the profile is off, and with it the way to the role.
+  seenBefore: true,
   when: 'after-collection',
   permissions: [
     'ec2:DescribeIamInstanceProfileAssociations',

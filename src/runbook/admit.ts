@@ -29,7 +29,10 @@ export async function admit(
   const unknown = (error: string): Admitted => {
     if (!person && limits.onLedgerFailure === 'collect')
       return { held: `the ledger could not be asked for the limits (limits.onLedgerFailure collect)`, failures: [] };
-    return { held: null, failures: [`the limits could not be checked: ${error}`] };
+    return {
+      held: null,
+      failures: [`the ledger could not be asked for the limits, so they were not checked: ${error}`],
+    };
   };
   // The claim itself is told as failed.
   if (claimed.kind === 'unclaimed') return { ...unknown(''), failures: [] };

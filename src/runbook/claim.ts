@@ -15,6 +15,8 @@ export type Claimed =
       waited: boolean;
       /** Null where it could not be read, or is better read again. */
       control: Control | null;
+      /** Why nobody knows whether the responder is stopped; absent where that is known, or does not matter. */
+      flagUnread?: string;
     })
   | { kind: 'unclaimed'; error: string };
 
@@ -44,7 +46,7 @@ export async function claim(
   let insist = name !== 'claim' || finding.request?.force === true || incident.approved !== undefined;
   for (let look = 0; ; look += 1) {
     const insists = insist;
-    const { answer, control } = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, async () => {
+    const { answer, control, flagUnread } = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, async () => {
       const [taken, read] = await Promise.all([
         attempt(deps.budgets.claimMs, 'the claim', () =>
           aws.ledger.claim({
@@ -65,7 +67,11 @@ export async function claim(
         ),
         attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
       ]);
-      return { answer: taken, control: read.ok ? read.value : null };
+      return {
+        answer: taken,
+        control: read.ok ? read.value : null,
+        ...(read.ok || person ? {} : { flagUnread: read.error }),
+      };
     });
     const stopped = control?.stopped ?? null;
     if (!answer.ok)
@@ -80,7 +86,12 @@ export async function claim(
     if (claimed.kind === 'stale' || (claimed.kind === 'joined' && !doomed)) return claimed;
     if (claimed.kind === 'claimed') {
       const waited = look > 0 || claimed.prior !== null;
-      return { ...claimed, waited, control: (control?.seen?.length ?? 0) > CARRIED ? null : control };
+      return {
+        ...claimed,
+        waited,
+        control: (control?.seen?.length ?? 0) > CARRIED ? null : control,
+        ...(flagUnread === undefined ? {} : { flagUnread }),
+      };
     }
     if (doomed) insist = true;
     else await ctx.wait('another run holds the claim', { seconds: deps.budgets.leasePollSeconds });

@@ -318,6 +318,9 @@ async function carryOut(
       ? []
       : [`the instance could not be read: ${observed.instanceError}`]),
     ...(gone !== null && asksForIsolation(decision) ? [`${gone}: there is nothing left to isolate`] : []),
+    ...(claimed.kind === 'claimed' && claimed.flagUnread !== undefined
+      ? [`the ledger could not be asked whether the responder is stopped, so it went on: ${claimed.flagUnread}`]
+      : []),
     ...admitted.failures,
     ...(noEvidence === null ? [] : [`no evidence was taken: ${noEvidence}`]),
     ...contained.failures,

@@ -2,8 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { answerText } from '../../src/finding/answer.ts';
 import type { CallbackAnswer } from '../../src/runbook/engine.ts';
-import { ledgerGateway } from '../../src/aws/ledger.ts';
-import { incidentRoom, isIsolated, smallBudgets, type Detail, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, ledgerOf, type Detail, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -19,14 +18,6 @@ const stolen = (room: IncidentRoom, severity = 8) =>
 const answer = (decision: 'approve' | 'deny'): CallbackAnswer => ({
   result: answerText({ decision, by: 'arn:aws:iam::111122223333:user/mia', reason: 'looked at it' }),
 });
-
-const ledgerOf = ({ env, account }: IncidentRoom) =>
-  ledgerGateway(env['INCIDENT_TABLE'] ?? '', {
-    region: env['AWS_REGION'] ?? '',
-    endpoint: account.endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    budgets: smallBudgets,
-  });
 
 test('asked by a rule and approved: evidence first, isolated only then, and who approved is told', async () => {
   const room = await incidentRoom(await local.newAccount());

@@ -172,3 +172,24 @@ test('the ledger is gone: the run goes on unclaimed, isolates, and says so', asy
   expect(incident.failures.join()).toContain('could not be claimed');
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
 });
+
+test.each(['GetInstanceProfile', 'GetRolePolicy'])(
+  '%s is denied: isolated, and the sessions are not said to be denied',
+  async (operation) => {
+    const room = await incidentRoom(await local.newAccount());
+    room.account.proxy.fault({ operation, kind: 'denied' });
+    const incident = await room.respond(room.event());
+    expect(incident.status).toBe('quarantined');
+    const denial = incident.changes.find(({ action }) => action === 'session-denial');
+    expect(denial).toMatchObject({ status: 'failed', verified: false, reason: expect.stringMatching(/AccessDenied/) });
+    expect(exitCode([incident])).toBe(1);
+  },
+);
+
+test('the ledger can be written and not read: isolated, and what could not be asked is told', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  room.account.proxy.fault({ service: 'dynamodb', operation: 'GetItem', kind: 'denied' });
+  const incident = await room.respond(room.event());
+  expect(incident.status).toBe('quarantined');
+  expect(incident.failures.join('\n')).toContain('could not be asked whether the responder is stopped');
+});

@@ -1,7 +1,6 @@
 /** Many findings about one instance: one response, nothing lost. */
 import { expect, test } from '@jest/globals';
-import { ledgerGateway } from '../../src/aws/ledger.ts';
-import { incidentRoom, isIsolated, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, ledgerOf } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -17,14 +16,6 @@ const SLOW = {
   preserveMs: 10_000,
   lambdaLeaseMs: 300_000,
 };
-
-const ledgerOf = ({ env, account }: IncidentRoom) =>
-  ledgerGateway(env['INCIDENT_TABLE'] ?? '', {
-    region: env['AWS_REGION'] ?? '',
-    endpoint: account.endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    budgets: smallBudgets,
-  });
 
 test('a hundred findings about one instance at once, half of them the same: one incident, one sequence, all recorded', async () => {
   const room = await incidentRoom(await local.newAccount());

@@ -8,6 +8,7 @@ import {
   DescribeSnapshotsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
+import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createDeployment, receiveMessages, type Deployment, type ReceivedMessage } from '../../src/lab/deployment.ts';
@@ -237,6 +238,16 @@ function withSettings(
       containment: { ...own.containment, dwellSeconds: 0, ...containment },
     },
   };
+}
+
+/** The room's ledger, for what no result tells. */
+export function ledgerOf({ env, account }: IncidentRoom): Ledger {
+  return ledgerGateway(env['INCIDENT_TABLE'] ?? '', {
+    region: env['AWS_REGION'] ?? '',
+    endpoint: account.endpoint,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    budgets: smallBudgets,
+  });
 }
 
 /** Every interface in exactly one group, none of which has a rule. */
