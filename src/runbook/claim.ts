@@ -2,7 +2,7 @@
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
 import type { Control, Stopped } from '../aws/ledger-control.ts';
-import type { Claim } from '../aws/ledger.ts';
+import type { Claim } from '../aws/ledger-claim.ts';
 import { isCritical } from '../policy/limits.ts';
 import { rank, type Decision, type Response } from '../policy/decision.ts';
 import type { IncidentResult } from './incident.ts';

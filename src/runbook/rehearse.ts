@@ -2,7 +2,7 @@
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt } from '../aws/deadline.ts';
 import type { Stopped } from '../aws/ledger-control.ts';
-import type { Claim } from '../aws/ledger.ts';
+import type { Claim } from '../aws/ledger-claim.ts';
 import type { FindingTarget } from '../finding/finding.ts';
 import type { Decision } from '../policy/decision.ts';
 import { evidencePrefix } from '../evidence/manifest.ts';

@@ -8,7 +8,7 @@
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Aws } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
-import type { Prior } from '../aws/ledger.ts';
+import type { Prior } from '../aws/ledger-claim.ts';
 import { isolating } from '../containment/index.ts';
 import { evidencePrefix } from '../evidence/manifest.ts';
 import { osTriage } from '../evidence/os-triage.ts';

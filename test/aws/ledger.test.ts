@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { CreateTableCommand, DynamoDBClient, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
-import { ledgerGateway, type Claim, type ClaimRequest, type Ledger } from '../../src/aws/ledger.ts';
+import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
+import type { Claim, ClaimRequest } from '../../src/aws/ledger-claim.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { smallBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
