@@ -67,7 +67,7 @@ export interface ContainRequest {
   stored: ByAction<Json>;
   /** Evidence from outside has been asked for. */
   taken: Promise<unknown>;
-  /** Whether the limits let it through. Before that nothing is written down or changed that is the target's. */
+  /** Whether the limits let it through. Before that nothing of the target is changed. */
   admitted: Promise<boolean>;
   /** What an earlier run brought from the host. */
   fromHost: EvidenceResult | null;
