@@ -28,7 +28,7 @@ import { collectFromHost, hostStart } from './host.ts';
 import type { ChangeResult, EvidenceResult, Isolation, Json } from './incident.ts';
 import { isolate, type Held, type NetworkOutcome } from './network.ts';
 import type { ActionReading, Observation } from './observe.ts';
-import { goneReason, plannedChange, type PlannedChange } from './plan.ts';
+import { goneReason, managedByDefault, plannedChange, type PlannedChange } from './plan.ts';
 import { collects, type Route } from './route.ts';
 import type { IncidentContext } from './runbook.ts';
 import { storePlan } from './store-plan.ts';
@@ -322,7 +322,7 @@ function summed(
       ...cut.failures,
       ...(prepared?.notes ?? []),
     ],
-    risks: [...new Set(risks)],
+    risks: [...new Set([...risks, ...managedByDefault(observed, changes)])],
     plan: parts.reduce((one, { plan }) => asOne(one, plan.plan), network.plan),
     host,
   };

@@ -1,11 +1,20 @@
 /** From a decision and what was read to what will be done, and from what was done to what may be said. Pure. */
 import type { Action, ActionContext } from '../containment/action.ts';
 import { finalKinds } from '../containment/access.ts';
+import { instanceProfile } from '../containment/instance-profile.ts';
 import type { NetworkState } from '../containment/interfaces.ts';
 import type { Groups } from '../containment/quarantine-network.ts';
 import type { ApprovalAsked, Decision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { EvidenceResult, IncidentResult, Isolation, Json, NotificationResult, Status } from './incident.ts';
+import type {
+  ChangeResult,
+  EvidenceResult,
+  IncidentResult,
+  Isolation,
+  Json,
+  NotificationResult,
+  Status,
+} from './incident.ts';
 import type { ActionReading, Observation } from './observe.ts';
 
 /** What an observation says where AWS denies that there is such an instance: a typo, or another region. */
@@ -114,6 +123,15 @@ export function residualRisks(
     'Name resolution through the resolver of the VPC is not blocked by security groups: data can leave in DNS queries.',
     ...ofActions,
     ...(observation?.instance ? [] : ["The instance's tags could not be read: protection by tag was not checked."]),
+  ];
+}
+
+/** An agent that works without a profile has its credentials from the account's setting, which no change of ours takes away. */
+export function managedByDefault(observation: Observation, changes: readonly ChangeResult[]): string[] {
+  const from = changes.find(({ action }) => action === instanceProfile.name)?.from as { profiles?: string[] } | null;
+  if (!observation.host.reachable || from?.profiles?.length !== 0) return [];
+  return [
+    'The instance is managed by Systems Manager without an instance profile (Default Host Management Configuration): the credentials that its agent has by that are not taken away or denied.',
   ];
 }
 

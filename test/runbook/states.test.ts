@@ -183,3 +183,14 @@ async function terminate({ account, world }: IncidentRoom): Promise<void> {
   await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, DisableApiTermination: { Value: false } }));
   await ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] }));
 }
+
+test.each([
+  ['managed without a profile', { profile: false, tags: { 'ssm:agent': 'online' } }, true],
+  ['managed by its profile', { tags: { 'ssm:agent': 'online' } }, false],
+  ['not managed, without a profile', { profile: false }, false],
+] as const)('%s: whether the agent keeps credentials is told', async (_name, options, told) => {
+  const room = await incidentRoom(await local.newAccount(), options);
+  const incident = await room.respond(room.event(), { collection: { os: 'off' } });
+  expect(incident.status).toBe('quarantined');
+  expect(incident.residualRisks.some((risk) => risk.includes('Default Host Management'))).toBe(told);
+});
