@@ -131,7 +131,8 @@ case $SR_DO in
     fi
     echo "secresponse-os 1 $FORMAT $bytes $(digest "$found/out") $pieces $upload $place"
     [ "$upload" = done ] || piece "$found/out" 1
-    if [ "$upload" = done ] || [ "$pieces" -le 1 ]; then clear_all; fi
+    # AWS may have been asked twice, and another command be at work elsewhere.
+    if [ "$upload" = done ] || [ "$pieces" -le 1 ]; then rm -rf "$found"; fi
     ;;
   read | last)
     found=$(folder_in "$SR_PLACE")

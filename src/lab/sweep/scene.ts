@@ -46,8 +46,8 @@ export interface Scene {
 export interface SceneOptions {
   /** The local AWS. */
   upstream: string;
-  /** Where the victim that is collected from may write. */
-  folder: string;
+  /** Where the victim that is collected from may write: its TMPDIR. */
+  folders: string;
   /** Programs that the victim has. */
   path: string;
 }
@@ -59,11 +59,11 @@ const WORLDS: Record<SceneKind, Partial<WorldOptions>> = {
 };
 
 export async function createScene(kind: SceneKind, options: SceneOptions): Promise<Scene> {
-  const { upstream, folder, path } = options;
+  const { upstream, folders, path } = options;
   const account = `${randomInt(1e11, 1e12 - 1)}`;
   const [direct, proxy] = [await startProxy({ upstream, account }), await startProxy({ upstream, account })];
   const place = { endpoint: direct.endpoint, region: 'us-east-1' };
-  const tags = kind === 'unmanaged' ? {} : { 'ssm:agent': 'online', 'ssm:tmp': folder, 'ssm:path': path };
+  const tags = kind === 'unmanaged' ? {} : { 'ssm:agent': 'online', 'ssm:tmp': folders, 'ssm:path': path };
   const world = await createWorld({ ...place, ...WORLDS[kind], tags });
   await new EC2Client(labConfig(place)).send(
     new ModifyInstanceAttributeCommand({

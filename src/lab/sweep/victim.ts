@@ -1,4 +1,4 @@
-/** The machine that plays the host which is collected from: a folder to write to, and few programs, so that it is quick. */
+/** The machine that plays the host which is collected from: two folders to write to, and few programs, so that it is quick. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ const PROGRAMS = (
 ).split(' ');
 
 export interface Victim {
-  /** Where it may write. */
-  folder: string;
+  /** Where it may write, as TMPDIR: the second one is for a command that AWS was asked for twice. */
+  folders: string;
   /** Programs that it has. */
   path: string;
   /** For whatever else a run leaves on this machine. */
@@ -20,8 +20,12 @@ export interface Victim {
 
 export function createVictim(): Victim {
   const base = mkdtempSync(join(tmpdir(), 'secresponse-sweep-'));
-  const [folder, path, scratch] = ['tmp', 'bin', 'scratch'].map((name) => join(base, name)) as [string, string, string];
-  for (const made of [folder, path, scratch]) mkdirSync(made);
+  const made = (name: string) => {
+    const at = join(base, name);
+    mkdirSync(at);
+    return at;
+  };
+  const [folders, path, scratch] = [`${made('tmp')} ${made('spare')}`, made('bin'), made('scratch')];
   for (const name of PROGRAMS) {
     const there = ['/usr/bin', '/bin', '/usr/sbin', '/sbin']
       .map((at) => join(at, name))
@@ -29,5 +33,5 @@ export function createVictim(): Victim {
     if (there === undefined) throw new Error(`this machine has no ${name}, which the sweep's victim needs`);
     symlinkSync(there, join(path, name));
   }
-  return { folder, path, scratch, remove: () => rmSync(base, { recursive: true, force: true }) };
+  return { folders, path, scratch, remove: () => rmSync(base, { recursive: true, force: true }) };
 }
