@@ -109,7 +109,6 @@ export function approvalLedger(items: Table) {
         const asSeen = unchanged(seen);
         const at = closing.byItself ? (seen.settledAt ?? closing.at) : closing.at;
         const { expression, names, values } = ending({ incidentId, how: 'closed', at } satisfies Ended);
-        await control.uncount(incidentId);
         try {
           await update(targetKey(target), expression, names, { ...values, ...asSeen.values }, asSeen.condition);
         } catch (error) {
@@ -130,6 +129,7 @@ export function approvalLedger(items: Table) {
             },
           },
         );
+        await control.uncount(incidentId);
         return { incidentId, target };
       }
     },
