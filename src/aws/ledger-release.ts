@@ -116,7 +116,7 @@ export function releaseLedger(items: Table) {
       await update(
         incidentKey(incidentId),
         'SET #status = :status, #open = :open, updatedAt = :at, #release = :release, ' +
-          'account = :account, #region = :region, instanceId = :instance REMOVE approval, callbackId',
+          'account = :account, #region = :region, instanceId = :instance REMOVE approval, given, callbackId',
         { '#status': 'status', '#open': 'open', '#release': 'release', '#region': 'region' },
         {
           ':status': { S: released ? 'released' : RELEASING },

@@ -203,8 +203,8 @@ test('an incident has ended once nothing is open under it, also where its own re
 test('an answer to a request may be given again by whoever gave it, and by nobody else', async () => {
   const book = await ledger();
   await book.ask('inc-1', 'token', null);
-  expect(await book.decide('inc-1', 'other', 'mia')).toBe(false);
-  expect(await book.decide('inc-1', 'token', 'mia')).toBe(true);
-  expect(await book.decide('inc-1', 'token', 'mia')).toBe(true);
-  expect(await book.decide('inc-1', 'token', 'joe')).toBe(false);
+  expect(await book.decide('inc-1', 'other', 'mia', null)).toBe(false);
+  expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
+  expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
+  expect(await book.decide('inc-1', 'token', 'joe', null)).toBe(false);
 });
