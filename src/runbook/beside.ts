@@ -2,6 +2,8 @@
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Action } from '../containment/action.ts';
 import { actions, isolating, leaving } from '../containment/index.ts';
+import { instanceProfile } from '../containment/instance-profile.ts';
+import { isCollectionProfile } from '../evidence/os/profile.ts';
 import type { Decision } from '../policy/decision.ts';
 import {
   evidenceGate,
@@ -55,6 +57,12 @@ export interface ChangesPlan {
   plan: EvidenceResult;
 }
 
+/** What was planned together and what came of it. */
+export interface Part {
+  plan: ChangesPlan;
+  outcomes: ByAction<Outcome>;
+}
+
 export interface Outcome {
   written: Written | null;
   verified: Verified;
@@ -73,7 +81,7 @@ export async function planChanges(
     await Promise.all(
       planned.map(
         async (action) =>
-          [action.name, await readAgain(incident, action, undefined, stored[action.name], context)] as const,
+          [action.name, await readAgain(incident, action, undefined, knownOf(action, stored), context)] as const,
       ),
     ),
   );
@@ -105,6 +113,52 @@ export async function planChanges(
     }),
   );
   return { ready, failures: record.failure === undefined ? [] : [record.failure], plan };
+}
+
+/** What an action is read by: its own record, else what that of the others tells of it. */
+function knownOf(action: Action, stored: ByAction<Json>): Json | undefined {
+  return stored[action.name] ?? action.recall?.(stored) ?? undefined;
+}
+
+/**
+ * What could not be seen when it was time to is looked for once more by what has come on record since, e.g. the profile. By
+ * then the host is cut off: only the report waits for it.
+ */
+export async function carryOutLate(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  request: Parameters<typeof planChanges>[3],
+  done: readonly Part[],
+): Promise<Part[]> {
+  const ready: ByAction<Ready> = Object.assign({}, ...done.map(({ plan }) => plan.ready));
+  const record: ByAction<Json> = { ...recordOf(incident, request.observed), ...request.stored };
+  for (const [name, { from }] of Object.entries(ready)) if (from !== undefined && from !== null) record[name] = from;
+  const missed = besides.filter(
+    (action) =>
+      ready[action.name]?.from === undefined &&
+      ready[action.name]?.reading.error !== undefined &&
+      (action.recall?.(record) ?? null) !== null,
+  );
+  if (missed.length === 0) return [];
+  return ctx.runInChildContext('late', async (own) => {
+    const plan = await own.step('plan-late', () =>
+      planChanges(incident, missed, 'late', { ...request, stored: record }),
+    );
+    const outcomes: Part['outcomes'] = {};
+    for (const action of missed) {
+      outcomes[action.name] = await own.runInChildContext(action.name, (alone) =>
+        carryOut(alone, incident, action, plan.ready[action.name], Promise.resolve(null), Promise.resolve()),
+      );
+    }
+    return [{ plan, outcomes }];
+  });
+}
+
+/** What the very first reading tells of the state before, where the action's own may have failed. */
+function recordOf({ aws }: IncidentContext, { profile }: Observation): ByAction<Json> {
+  return profile === undefined || isCollectionProfile(profile, aws.collection.profile)
+    ? {}
+    : { [instanceProfile.name]: { profiles: [profile] } };
 }
 
 export async function carryOut(

@@ -167,7 +167,7 @@ export async function verify(
   let prepared = ready.prepared;
   let { from } = ready;
   let last: Verified = { verified: false, state: null, to: null, prepared, wrote: false, at: deps.now() };
-  if (action.seenBefore && ready.from === undefined && ready.reading.error !== undefined)
+  if (action.recall && ready.from === undefined && ready.reading.error !== undefined)
     return { ...last, reason: `what it is about was never read: ${ready.reading.error}` };
   const patient = patience(incident);
   for (let look = 1, first = true; look <= looks; look += 1, first = false) {

@@ -4,7 +4,7 @@
  */
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { actions, addressing } from '../containment/index.ts';
-import { carryOut, PARTS, planChanges, type ContainRequest } from './beside.ts';
+import { carryOut, carryOutLate, PARTS, planChanges, type ContainRequest, type Part } from './beside.ts';
 import { within, type ByAction } from './change.ts';
 import { NOT_VERIFIED, summed, type Containment } from './contained.ts';
 import { contextOf } from './context.ts';
@@ -82,26 +82,20 @@ export async function contain(
         if (!(await admitted)) return null;
         if (!early) await within(PATIENCE_MS, moved.promise);
         const plan = await own.step(`plan-${name}`, () =>
-          planChanges(incident, of, name, {
-            decision,
-            observed,
-            stored,
-            taken,
-            admitted,
-            collecting: way !== undefined && collects(way),
-          }),
+          planChanges(incident, of, name, { ...request, collecting: way !== undefined && collects(way) }),
         );
         if (!early) planned.resolve(null);
-        const outcomes = await Promise.all(
-          of.map((action) =>
-            own
+        const outcomes: Part['outcomes'] = {};
+        await Promise.all(
+          of.map(async (action) => {
+            outcomes[action.name] = await own
               .runInChildContext(action.name, (alone) =>
                 carryOut(alone, incident, action, plan.ready[action.name], routed.promise, collected.promise),
               )
               .finally(() => {
                 if (action.name === addressing) addressesOff.resolve(null);
-              }),
-          ),
+              });
+          }),
         );
         return { plan, outcomes };
       }),
@@ -127,7 +121,8 @@ export async function contain(
     // All of them or none: they have the same word for it.
     const told = parts.flatMap((part) => part ?? []);
     if ('held' in network || host === null || told.length < parts.length) return { held: true, plan: network.plan };
-    return summed(incident, observed, network, told, host);
+    const late = await carryOutLate(child, incident, { ...request, collecting: collects(network.route) }, told);
+    return summed(incident, observed, network, [...told, ...late], host);
   });
 }
 

@@ -1,8 +1,8 @@
 /** What containment has come to: every change, the isolation, and what stays open. Pure. */
 import type { Action } from '../containment/action.ts';
 import { quarantineNetwork } from '../containment/quarantine-network.ts';
-import { besides, PARTS, type ChangesPlan, type Outcome } from './beside.ts';
-import { changeResult, planOf, type Ready } from './change.ts';
+import { besides, type Outcome, type Part } from './beside.ts';
+import { changeResult, planOf, type ByAction, type Ready } from './change.ts';
 import { contextOf } from './context.ts';
 import type { ChangeResult, EvidenceResult, Isolation } from './incident.ts';
 import type { NetworkOutcome } from './network.ts';
@@ -28,19 +28,20 @@ export function summed(
   incident: IncidentContext,
   observed: Observation,
   network: NetworkOutcome,
-  parts: readonly { plan: ChangesPlan; outcomes: readonly Outcome[] }[],
+  parts: readonly Part[],
   host: EvidenceResult,
 ): Containment {
   const { cut, route, verified } = network;
   const context = contextOf(incident);
+  // A later part has the last word.
+  const readiness: ByAction<Ready> = Object.assign({}, ...parts.map(({ plan }) => plan.ready));
+  const outcomes: ByAction<Outcome> = Object.assign({}, ...parts.map((part) => part.outcomes));
   const all: { action: Action; ready: Ready; outcome: Outcome }[] = [
-    ...PARTS.flatMap(({ of }, part) =>
-      of.map((action, index) => ({
-        action,
-        ready: parts[part]?.plan.ready[action.name] as Ready,
-        outcome: parts[part]?.outcomes[index] as Outcome,
-      })),
-    ).toSorted((one, other) => besides.indexOf(one.action) - besides.indexOf(other.action)),
+    ...besides.map((action) => ({
+      action,
+      ready: readiness[action.name] as Ready,
+      outcome: outcomes[action.name] as Outcome,
+    })),
     { action: quarantineNetwork, ready: network.ready, outcome: network },
   ];
   const changes = all.map(({ action, ready, outcome }) =>
