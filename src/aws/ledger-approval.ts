@@ -6,14 +6,28 @@ import { controlLedger } from './ledger-control.ts';
 import { lookUp } from './ledger-release.ts';
 import { isRefused, json, type Table } from './table.ts';
 
-/** A request for approval that nobody has decided yet. */
+/** A person's answer, which stands in the ledger until the run that carries it out writes down what came of it. */
+export interface Given {
+  /** Names the answer, and with it the run. */
+  id: string;
+  decision: 'approve' | 'deny';
+  /** As claimed. */
+  by: string;
+  reason: string;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+/** A request for approval that nobody has decided yet, or whose answer is not carried out. */
 export interface Pending {
   incidentId: string;
   target: Target;
   /** What the execution waits for; null where none does, e.g. since the responder ran on somebody's machine. */
   callbackId: string | null;
-  /** Names the request: a later one replaces it. */
+  /** Names the request: a later one replaces it. Empty where it is answered. */
   token: string;
+  /** The answer, of which nobody knows what came, e.g. since its run was killed; null where there is none. */
+  given: Given | null;
   result: IncidentResult;
 }
 
@@ -35,7 +49,7 @@ export function approvalLedger(items: Table) {
     async ask(incidentId: string, token: string, callbackId: string | null): Promise<void> {
       await update(
         incidentKey(incidentId),
-        `SET approval = :token${callbackId === null ? ' REMOVE callbackId' : ', callbackId = :callback'}`,
+        `SET approval = :token${callbackId === null ? ' REMOVE given, callbackId' : ', callbackId = :callback REMOVE given'}`,
         {},
         { ':token': { S: token }, ...(callbackId === null ? {} : { ':callback': { S: callbackId } }) },
       );
@@ -45,22 +59,28 @@ export function approvalLedger(items: Table) {
     async pending(incidentId: string): Promise<Pending | null> {
       const item = await read(incidentKey(incidentId));
       const result = json(item?.['result']) as IncidentResult | null;
-      const token = item?.['approval']?.S;
+      const given = json(item?.['given']) as Given | null;
+      const token = item?.['approval']?.S ?? (given ? '' : undefined);
       if (!item || !result || token === undefined) return null;
-      return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, result };
+      return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, given, result };
     },
 
     /**
-     * Takes the request off; `me` may do so again, since an answer can be lost.
+     * Puts the answer in the place of the request; `me` may do so again, since this call's own answer can be lost. `given`:
+     * null where no person has answered.
      * @returns false where it is not there any more: decided, replaced, released or closed.
      */
-    async decide(incidentId: string, token: string, me: string): Promise<boolean> {
+    async decide(incidentId: string, token: string, me: string, given: Given | null): Promise<boolean> {
       try {
         await update(
           incidentKey(incidentId),
-          'SET decidedBy = :me REMOVE approval, callbackId',
+          `SET decidedBy = :me${given ? ', given = :given' : ''} REMOVE approval, callbackId`,
           {},
-          { ':token': { S: token }, ':me': { S: me } },
+          {
+            ':token': { S: token },
+            ':me': { S: me },
+            ...(given ? { ':given': { S: JSON.stringify(given) } } : {}),
+          },
           'approval = :token OR (attribute_not_exists(approval) AND decidedBy = :me)',
         );
         return true;
@@ -75,7 +95,7 @@ export function approvalLedger(items: Table) {
       const at = new Date(now).toISOString();
       await update(
         incidentKey(result.incidentId),
-        'SET #status = :status, updatedAt = :at, #result = :result',
+        'SET #status = :status, updatedAt = :at, #result = :result REMOVE given',
         { '#status': 'status', '#result': 'result' },
         { ':status': { S: result.status }, ':at': { S: at }, ':result': { S: JSON.stringify(result) } },
       );
@@ -109,7 +129,6 @@ export function approvalLedger(items: Table) {
         const asSeen = unchanged(seen);
         const at = closing.byItself ? (seen.settledAt ?? closing.at) : closing.at;
         const { expression, names, values } = ending({ incidentId, how: 'closed', at } satisfies Ended);
-        await control.uncount(incidentId);
         try {
           await update(targetKey(target), expression, names, { ...values, ...asSeen.values }, asSeen.condition);
         } catch (error) {
@@ -119,7 +138,7 @@ export function approvalLedger(items: Table) {
         }
         await update(
           incidentKey(incidentId),
-          'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, callbackId',
+          'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
           { '#status': 'status', '#open': 'open' },
           {
             ':status': { S: 'closed' },
@@ -130,6 +149,7 @@ export function approvalLedger(items: Table) {
             },
           },
         );
+        await control.uncount(incidentId);
         return { incidentId, target };
       }
     },
