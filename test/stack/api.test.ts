@@ -11,7 +11,7 @@ let template: Template;
 
 describe('api=key', () => {
   beforeAll(async () => {
-    template = await packaged('api=key');
+    template = await packaged('api=key', 'sessionDenial=on');
   }, 60_000);
 
   test('its function knows the responder by its alias, and the ledger', async () => {

@@ -1,11 +1,13 @@
 /** What `sls package` makes of serverless.yml, offline and without credentials; and how tests look things up in it. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect } from '@jest/globals';
+import { sharedFolder } from '../support/shared-folder.ts';
 
 export interface Resource {
   Type: string;
@@ -39,13 +41,18 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true 
 
 export type Template = ReturnType<typeof template>;
 
-/** Packages with the given parameters: `mode=enforce`. */
+/** Packages with the given parameters: `mode=enforce`. Once in a run of the tests: it takes seconds, and many files ask for the same. */
 export async function packaged(...params: string[]): Promise<Template> {
-  const folder = await mkdtemp(join(tmpdir(), 'secresponse-stack-'));
-  folders.push(folder);
-  await alone(() => sls(folder, params));
-  const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
-  return template(folder, JSON.parse(text) as Content);
+  const folder = join(
+    sharedFolder(),
+    `stack-${createHash('sha256').update(params.join('\0')).digest('hex').slice(0, 16)}`,
+  );
+  const file = join(folder, 'cloudformation-template-update-stack.json');
+  await alone(async () => {
+    // Its last file: a packaging that failed halfway is made again.
+    if (!existsSync(file)) await sls(folder, params);
+  });
+  return template(folder, JSON.parse(await readFile(file, 'utf8')) as Content);
 }
 
 /** What a packaging that must not succeed says. */

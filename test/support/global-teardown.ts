@@ -4,11 +4,11 @@ import type { LocalAws } from '../../src/lab/local-aws.ts';
 
 interface Started {
   secresponseLocalAws?: LocalAws;
-  secresponseCache?: string;
+  secresponseFolder?: string;
 }
 
 export default async function globalTeardown(): Promise<void> {
-  const { secresponseLocalAws: aws, secresponseCache: cache } = globalThis as Started;
+  const { secresponseLocalAws: aws, secresponseFolder: folder } = globalThis as Started;
   await aws?.stop();
-  if (cache) rmSync(cache, { recursive: true, force: true });
+  if (folder) rmSync(folder, { recursive: true, force: true });
 }
