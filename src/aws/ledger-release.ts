@@ -190,7 +190,7 @@ function closedReason(which: { incidentId: string }, item: Item | null, seen: Ta
   return `incident ${which.incidentId}${released || ' is not open'}${open}`;
 }
 
-function targetOf(item: Item | null): Target | null {
+export function targetOf(item: Item | null): Target | null {
   const [account, region, instanceId] = ['account', 'region', 'instanceId'].map((name) => item?.[name]?.S);
   return account && region && instanceId ? { account, region, instanceId } : null;
 }
