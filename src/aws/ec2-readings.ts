@@ -12,6 +12,8 @@ export interface InstanceReading {
   privateIp?: string;
   publicIp?: string;
   vpcId?: string;
+  /** ARN of the instance profile that AWS shows. */
+  profile?: string;
   tags: Record<string, string>;
   /** Stopped with its memory kept on the root volume. */
   hibernated?: boolean;
@@ -88,6 +90,7 @@ export function instanceReading(instanceId: string, instance: Instance): Instanc
       privateIp: instance.PrivateIpAddress,
       publicIp: instance.PublicIpAddress,
       vpcId: instance.VpcId,
+      profile: instance.IamInstanceProfile?.Arn,
       hibernated: isHibernated(instance) || undefined,
       rootDeviceType: instance.RootDeviceType,
     }),

@@ -6,14 +6,28 @@ import { controlLedger } from './ledger-control.ts';
 import { lookUp, targetOf } from './ledger-release.ts';
 import { isRefused, json, type Table } from './table.ts';
 
-/** A request for approval that nobody has decided yet. */
+/** A person's answer, which stands in the ledger until the run that carries it out writes down what came of it. */
+export interface Given {
+  /** Names the answer, and with it the run. */
+  id: string;
+  decision: 'approve' | 'deny';
+  /** As claimed. */
+  by: string;
+  reason: string;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+/** A request for approval that nobody has decided yet, or whose answer is not carried out. */
 export interface Pending {
   incidentId: string;
   target: Target;
   /** What the execution waits for; null where none does, e.g. since the responder ran on somebody's machine. */
   callbackId: string | null;
-  /** Names the request: a later one replaces it. */
+  /** Names the request: a later one replaces it. Empty where it is answered. */
   token: string;
+  /** The answer, of which nobody knows what came, e.g. since its run was killed; null where there is none. */
+  given: Given | null;
   result: IncidentResult;
 }
 
@@ -35,7 +49,7 @@ export function approvalLedger(items: Table) {
     async ask(incidentId: string, token: string, callbackId: string | null): Promise<void> {
       await update(
         incidentKey(incidentId),
-        `SET approval = :token${callbackId === null ? ' REMOVE callbackId' : ', callbackId = :callback'}`,
+        `SET approval = :token${callbackId === null ? ' REMOVE given, callbackId' : ', callbackId = :callback REMOVE given'}`,
         {},
         { ':token': { S: token }, ...(callbackId === null ? {} : { ':callback': { S: callbackId } }) },
       );
@@ -45,22 +59,28 @@ export function approvalLedger(items: Table) {
     async pending(incidentId: string): Promise<Pending | null> {
       const item = await read(incidentKey(incidentId));
       const result = json(item?.['result']) as IncidentResult | null;
-      const token = item?.['approval']?.S;
+      const given = json(item?.['given']) as Given | null;
+      const token = item?.['approval']?.S ?? (given ? '' : undefined);
       if (!item || !result || token === undefined) return null;
-      return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, result };
+      return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, given, result };
     },
 
     /**
-     * Takes the request off; `me` may do so again, since an answer can be lost.
+     * Puts the answer in the place of the request; `me` may do so again, since this call's own answer can be lost. `given`:
+     * null where no person has answered.
      * @returns false where it is not there any more: decided, replaced, released or closed.
      */
-    async decide(incidentId: string, token: string, me: string): Promise<boolean> {
+    async decide(incidentId: string, token: string, me: string, given: Given | null): Promise<boolean> {
       try {
         await update(
           incidentKey(incidentId),
-          'SET decidedBy = :me REMOVE approval, callbackId',
+          `SET decidedBy = :me${given ? ', given = :given' : ''} REMOVE approval, callbackId`,
           {},
-          { ':token': { S: token }, ':me': { S: me } },
+          {
+            ':token': { S: token },
+            ':me': { S: me },
+            ...(given ? { ':given': { S: JSON.stringify(given) } } : {}),
+          },
           'approval = :token OR (attribute_not_exists(approval) AND decidedBy = :me)',
         );
         return true;
@@ -75,7 +95,7 @@ export function approvalLedger(items: Table) {
       const at = new Date(now).toISOString();
       await update(
         incidentKey(result.incidentId),
-        'SET #status = :status, updatedAt = :at, #result = :result',
+        'SET #status = :status, updatedAt = :at, #result = :result REMOVE given',
         { '#status': 'status', '#result': 'result' },
         { ':status': { S: result.status }, ':at': { S: at }, ':result': { S: JSON.stringify(result) } },
       );
@@ -101,7 +121,7 @@ export function approvalLedger(items: Table) {
     ): Promise<{ why: string } | { incidentId: string; target: Target }> {
       for (;;) {
         const found = await lookUp(read, which, within);
-        if ('why' in found) return (await closedInPart(which, closing)) ?? found;
+        if ('why' in found) return (await closedInPart(which, within, closing)) ?? found;
         const { seen, target } = found;
         const { incidentId } = seen;
         if (seen.holder !== undefined && (seen.leaseUntil ?? Infinity) > closing.at)
@@ -109,7 +129,6 @@ export function approvalLedger(items: Table) {
         const asSeen = unchanged(seen);
         const at = closing.byItself ? (seen.settledAt ?? closing.at) : closing.at;
         const { expression, names, values } = ending({ incidentId, how: 'closed', at } satisfies Ended);
-        await control.uncount(incidentId);
         try {
           await update(targetKey(target), expression, names, { ...values, ...asSeen.values }, asSeen.condition);
         } catch (error) {
@@ -127,7 +146,7 @@ export function approvalLedger(items: Table) {
     const time = new Date(at).toISOString();
     await update(
       incidentKey(incidentId),
-      'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, callbackId',
+      'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
       { '#status': 'status', '#open': 'open' },
       {
         ':status': { S: 'closed' },
@@ -136,18 +155,20 @@ export function approvalLedger(items: Table) {
         ':closed': { S: JSON.stringify({ by, reason, at: time }) },
       },
     );
+    await control.uncount(incidentId);
   }
 
   /** A try that died has taken the incident off its target, and not said so on the incident. Null: there was none. */
   async function closedInPart(
     which: { incidentId: string } | { target: Target },
+    within: { account: string },
     closing: Closing,
   ): Promise<{ incidentId: string; target: Target } | null> {
     if (!('incidentId' in which)) return null;
     const { incidentId } = which;
     const item = await read(incidentKey(incidentId));
     const target = targetOf(item);
-    if (!target || item?.['status']?.S === 'closed') return null;
+    if (target?.account !== within.account || item?.['status']?.S === 'closed') return null;
     const last = endedItem((await read(targetKey(target))) ?? undefined);
     if (last?.incidentId !== incidentId || last.how !== 'closed') return null;
     await markClosed(incidentId, closing);

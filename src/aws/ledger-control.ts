@@ -56,7 +56,10 @@ export function controlLedger({ update, read }: Pick<Table, 'update' | 'read'>) 
       }
     },
 
-    /** The incident has ended: it counts no more as a contained member of its groups. Errors of this hold nothing up. */
+    /**
+     * The incident has ended: it counts no more as a contained member of its groups. Errors of this hold nothing up: where a
+     * group is full, its members are looked up in the ledger once more.
+     */
     async uncount(incidentId: string): Promise<void> {
       await this.use(null, (used) => ({ ...withoutMember(used, incidentId), answer: null })).catch(() => {});
     },

@@ -94,7 +94,6 @@ export function releaseLedger(items: Table) {
     async endRelease(holder: string, record: ReleaseRecord): Promise<void> {
       const { target, incidentId } = record;
       const released = record.status === 'released';
-      if (released) await control.uncount(incidentId);
       try {
         if (released) await end(target, { incidentId, how: 'released', at: Date.parse(record.at) }, holder);
         else
@@ -117,7 +116,7 @@ export function releaseLedger(items: Table) {
       await update(
         incidentKey(incidentId),
         'SET #status = :status, #open = :open, updatedAt = :at, #release = :release, ' +
-          'account = :account, #region = :region, instanceId = :instance REMOVE approval, callbackId',
+          'account = :account, #region = :region, instanceId = :instance REMOVE approval, given, callbackId',
         { '#status': 'status', '#open': 'open', '#release': 'release', '#region': 'region' },
         {
           ':status': { S: released ? 'released' : RELEASING },
@@ -129,6 +128,8 @@ export function releaseLedger(items: Table) {
           ':instance': { S: target.instanceId },
         },
       );
+      // Not before: an incident that another run has taken over is contained, and counts.
+      if (released) await control.uncount(incidentId);
     },
   };
 

@@ -88,7 +88,7 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         incidentKey(result.incidentId),
         'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
           'startedAt = :started, updatedAt = :at, #result = :result, #open = :open' +
-          (end.held === undefined || end.held === 'decided' ? ' REMOVE approval, callbackId' : '') +
+          (end.held === undefined || end.held === 'decided' ? ' REMOVE approval, given, callbackId' : '') +
           ' ADD findings :one, told :marks',
         { '#status': 'status', '#response': 'response', '#region': 'region', '#result': 'result', '#open': 'open' },
         {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answerCallback } from '../aws/callbacks.ts';
 import { connect } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
-import type { Pending } from '../aws/ledger-approval.ts';
+import type { Given, Pending } from '../aws/ledger-approval.ts';
 import { answerText } from '../finding/answer.ts';
 import { decisionMessage } from '../notify/decision-message.ts';
 import { stateOfResponse } from '../notify/state-event.ts';
@@ -44,6 +44,7 @@ function decision(name: 'approve' | 'deny', what: string): Command {
       const options = readOptions(args);
       const who = await whose(io);
       const pending = await pendingOf(who, options.incident);
+      if (pending.given) goOn(name, pending.incidentId, pending.given, io);
       const result =
         (await byCallback(name, options, who, pending, io)) ?? (await byHand(name, options, who, pending, io));
       if (result === null) {
@@ -82,6 +83,17 @@ async function pendingOf(who: Whose, incidentId: string): Promise<Pending> {
   return pending;
 }
 
+/**
+ * An answer was given, and its run was killed before it came to its end: that answer is carried out, whatever is typed now.
+ * @throws UsageError where it is the other one
+ */
+function goOn(name: Given['decision'], incidentId: string, { decision, by, reason, at }: Given, io: Io): void {
+  if (decision === name) return io.err(`Going on with the answer that ${by} gave at ${at}: ${reason}\n`);
+  throw new UsageError(
+    `${by} answered ${decision} at ${at}, and that was not carried out to its end: npx secresponse ${decision} ${incidentId} --reason TEXT goes on with it`,
+  );
+}
+
 /** Undefined where no execution waits; null where its end was not seen in time. */
 async function byCallback(
   name: 'approve' | 'deny',
@@ -116,28 +128,23 @@ async function byHand(
   pending: Pending,
   io: Io,
 ): Promise<IncidentResult> {
-  const { home, places, budgets, by, account, region } = who;
+  const { home, places, budgets, account, region } = who;
   // Before the answer is taken: a folder of policies that is broken must not swallow it.
   const policies = name === 'approve' ? loadPolicies(io.cwd).policies : null;
-  const taken = await ledgerCall(who, 'the answer could not be written to the ledger', () =>
-    home.ledger.decide(pending.incidentId, pending.token, randomUUID()),
-  );
-  if (!taken) throw new UsageError(`somebody else has decided about incident ${pending.incidentId} in this moment`);
-  const at = new Date().toISOString();
+  const given = pending.given ?? (await answered(name, who, pending, reason));
   if (policies) {
     const { incidents } = await runHere(pending.result.finding, pending.result.finding, {
       dryRun: false,
       json,
-      approved: { held: pending.result, by, reason, at },
+      approved: { ...given, held: pending.result },
       budgets,
       policies,
       account,
       region,
       io,
       gateways: (target) => connect(target, places, budgets),
-    }).catch(async (error: unknown) => {
-      // The answer is not to be lost with the run: it can be given again.
-      await attempt(budgets.closeMs, 'the ledger', () => home.ledger.ask(pending.incidentId, pending.token, null));
+    }).catch((error: unknown) => {
+      io.err(`The answer is kept: npx secresponse approve ${pending.incidentId} --reason TEXT goes on with it.\n`);
       throw error;
     });
     const [only] = incidents;
@@ -148,7 +155,7 @@ async function byHand(
   const result: IncidentResult = {
     ...pending.result,
     status: 'collected',
-    approval: { ...asked, state: 'denied', by, reason, decidedAt: at },
+    approval: { ...asked, state: 'denied', by: given.by, reason: given.reason, decidedAt: given.at },
   };
   const { subject, message, attributes } = decisionMessage(result);
   const [, told] = await Promise.all([
@@ -158,7 +165,17 @@ async function byHand(
     attempt(budgets.closeMs, 'the notification', () => home.topic.publish(subject, message, attributes)),
   ]);
   result.notification = told.ok ? { status: 'done', messageId: told.value } : { status: 'failed', reason: told.error };
-  const event = stateOfResponse(result, at);
+  const event = stateOfResponse(result, new Date().toISOString());
   if (event) await putState(home, event, { budgets, telemetry: commandTelemetry(io) });
   return result;
+}
+
+/** Nothing is done before the answer stands in the ledger, where this or another machine finds it again. */
+async function answered(decision: Given['decision'], who: Whose, pending: Pending, reason: string): Promise<Given> {
+  const given: Given = { id: randomUUID(), decision, by: who.by, reason, at: new Date().toISOString() };
+  const taken = await ledgerCall(who, 'the answer could not be written to the ledger', () =>
+    who.home.ledger.decide(pending.incidentId, pending.token, given.id, given),
+  );
+  if (!taken) throw new UsageError(`somebody else has decided about incident ${pending.incidentId} in this moment`);
+  return given;
 }

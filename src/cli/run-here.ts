@@ -16,7 +16,8 @@ export interface Run {
   dryRun: boolean;
   /** Nothing but the result goes to standard output, and no progress is drawn. */
   json: boolean;
-  approved?: ResponderOptions['approved'];
+  /** `id`: names the answer. */
+  approved?: NonNullable<ResponderOptions['approved']> & { id: string };
   budgets: Budgets;
   policies: Policies;
   account: string;
@@ -46,7 +47,8 @@ export async function runHere(finding: Finding, event: unknown, run: Run): Promi
         join(io.cwd, '.secresponse'),
         where,
         event,
-        run.dryRun ? 'dry-run' : run.approved ? 'approved' : '',
+        // What was approved before is no part of this.
+        run.dryRun ? 'dry-run' : run.approved ? join('approved', run.approved.id) : '',
       );
       if (execution.resumed) io.err(`Going on with what was interrupted (${execution.file}).\n`);
       const result = (await execute(handler, event, {

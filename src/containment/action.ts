@@ -26,10 +26,11 @@ export interface Action<State extends Json = Json, Prepared extends Json = Json>
   title: string;
   reversible: boolean;
   /**
-   * What it is about can be seen only before the other changes are made, unless it is on record. Where the first reading
-   * failed, a later one that finds nothing proves nothing. Default: it can be seen at any time.
+   * Present where what it is about can be seen only before the other changes are made: what to read it by afterwards, out of
+   * the states before that are on record of all changes. Null: they do not tell, and then a later reading that finds nothing
+   * proves nothing. Absent: it can be seen at any time. Pure.
    */
-  seenBefore?: true;
+  recall?(record: { [action: string]: Json }): State | null;
   /**
    * `at-once`: beside everything else, nothing waits for it and it waits for nothing. `after-collection`: it would cut the
    * collection from the host short, so it waits for that to end.

@@ -1,5 +1,6 @@
 import type { Target } from '../finding/finding.ts';
 import { defineAction, type Restoration } from './action.ts';
+import { instanceProfile } from './instance-profile.ts';
 import type { Denial } from './session-policy.ts';
 
 interface SessionState {
@@ -10,6 +11,8 @@ interface SessionState {
   profiles: string[];
   /** Nothing can be written: denying sessions is switched off. Absent: it is on. */
   off?: true;
+  /** The roles were not read when they could be seen: the profiles are all that is known. Absent: they were. */
+  unread?: true;
 }
 
 const KEEP_WORKING =
@@ -24,7 +27,10 @@ export const sessionDenial = defineAction<SessionState>({
   title: 'Deny the credentials that the instance has already got',
   reversible: true,
   // By then the profile is off, and with it the way to the role.
-  seenBefore: true,
+  recall(record) {
+    const before = record[instanceProfile.name] as { profiles?: string[] } | null | undefined;
+    return before?.profiles?.length ? { roles: {}, profiles: before.profiles, unread: true } : null;
+  },
   when: 'after-collection',
   permissions: [
     'ec2:DescribeIamInstanceProfileAssociations',
@@ -37,12 +43,17 @@ export const sessionDenial = defineAction<SessionState>({
     const off = aws.sessions.mode === 'off';
     // What a profile that is just being taken away has given out keeps working like that of any other.
     const associations = await aws.ec2.profileAssociations(target.instanceId, { leaving: true });
-    const profiles = associations.map(({ profileArn }) => profileArn).sort();
+    const unread = known?.unread ? known.profiles : [];
+    const profiles = [...new Set([...associations.map(({ profileArn }) => profileArn), ...unread])].sort();
     // Nothing would be done with their roles; a call that may fail is spared.
     // The host has the collection profile for some time, and what it was given then outlasts that.
     const { profile } = aws.collection;
     const had = collects && profile !== undefined ? [...profiles, profile] : profiles;
     const roles = off ? [] : await Promise.all(had.map((arn) => aws.sessions.roleOfProfile(arn)));
+    const lost = unread.filter((arn) => !off && roles[had.indexOf(arn)] === null);
+    // Nobody knows whether it had one when it was in place.
+    if (lost.length > 0)
+      throw new Error(`no role is found any more in the instance profile that it had: ${lost.join()}`);
     // Once its profile is taken away, only the record tells which role it was.
     const names = new Set([...Object.keys(known?.roles ?? {}), ...roles.flatMap((role) => role ?? [])]);
     const denials = await Promise.all(

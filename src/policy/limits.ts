@@ -30,6 +30,8 @@ export interface QuarantineAsked {
   /** A person has asked or approved: counted, not limited. */
   person: boolean;
   groups: readonly GroupSize[];
+  /** Incidents that have ended, though they may still be counted as members. */
+  ended?: readonly string[];
 }
 
 export interface Admission {
@@ -37,17 +39,22 @@ export interface Admission {
   next: Usage[] | null;
   /** Null: go on. Else the limit that is reached, for people; no full stop. */
   answer: string | null;
+  /** Incidents that are counted as members of the group that is full; absent where none is. */
+  members?: string[];
 }
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 export function admitQuarantine(used: readonly Usage[], limits: Policy['limits'], asked: QuarantineAsked): Admission {
-  const { incidentId, now, groups } = asked;
+  const { incidentId, now, groups, ended = [] } = asked;
   const own = used.find(({ i, kind }) => i === incidentId && kind !== 'c');
   // It has been let through before: a run that is started again draws nothing anew.
   if (own) return { next: null, answer: null };
-  const kept = current(used, now);
+  const kept = current(
+    used.map((one) => (ended.includes(one.i) ? asNoMember(one) : one)),
+    now,
+  );
   const enter = (kind: Usage['kind']): Admission => ({
     next: [
       ...kept,
@@ -56,12 +63,15 @@ export function admitQuarantine(used: readonly Usage[], limits: Policy['limits']
     answer: null,
   });
   if (asked.person) return enter('m');
-  const full = groups.find((group) => contained(kept, group.name) + 1 > share(group.size, limits.groupShare));
+  const full = groups.find(({ name, size }) => contained(kept, name).length + 1 > share(size, limits.groupShare));
   if (full) {
     const most = share(full.size, limits.groupShare);
-    return held(
-      `of the ${full.size} instances of ${full.name} at most ${most} may be contained at once (limits.groupShare ${limits.groupShare} %)`,
-    );
+    return {
+      ...held(
+        `of the ${full.size} instances of ${full.name} at most ${most} may be contained at once (limits.groupShare ${limits.groupShare} %)`,
+      ),
+      members: contained(kept, full.name).map(({ i }) => i),
+    };
   }
   if (asked.critical && count(kept, now - HOUR_MS, ['r']) < limits.reservePerHour) return enter('r');
   const hour = count(kept, now - HOUR_MS, ['q', 'm']);
@@ -97,7 +107,11 @@ export function admitCollection(
 /** Its end: it is a contained member of no group any more. What it has drawn on the hour and the day stays drawn. */
 export function withoutMember(used: readonly Usage[], incidentId: string): Omit<Admission, 'answer'> {
   if (!used.some(({ i, groups }) => i === incidentId && groups !== undefined)) return { next: null };
-  return { next: used.map((one) => (one.i === incidentId ? { i: one.i, at: one.at, kind: one.kind } : one)) };
+  return { next: used.map((one) => (one.i === incidentId ? asNoMember(one) : one)) };
+}
+
+function asNoMember({ i, at, kind }: Usage): Usage {
+  return { i, at, kind };
 }
 
 /** Severity 9 and above, or an attack sequence: such findings have a reserve of their own. */
@@ -125,8 +139,8 @@ function count(used: readonly Usage[], since: number, kinds: readonly Usage['kin
   return used.filter(({ at, kind }) => at > since && kinds.includes(kind)).length;
 }
 
-function contained(used: readonly Usage[], group: string): number {
-  return used.filter(({ groups }) => groups?.includes(group)).length;
+function contained(used: readonly Usage[], group: string): Usage[] {
+  return used.filter(({ groups }) => groups?.includes(group));
 }
 
 /** Rounded up, and one at least. */

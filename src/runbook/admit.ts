@@ -1,7 +1,8 @@
 /** Whether the limits let a response through. It runs beside the preparation, so that isolation waits for no more than that. */
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
-import { attempt } from '../aws/deadline.ts';
-import { admitCollection, admitQuarantine, isCritical, type GroupSize } from '../policy/limits.ts';
+import { attempt, type Attempt } from '../aws/deadline.ts';
+import type { Control } from '../aws/ledger-control.ts';
+import { admitCollection, admitQuarantine, isCritical, type Admission, type GroupSize } from '../policy/limits.ts';
 import type { Claimed } from './claim.ts';
 import { isPerson } from './claim.ts';
 import type { Observation } from './observe.ts';
@@ -38,12 +39,29 @@ export async function admit(
   if (claimed.kind === 'unclaimed') return { ...unknown(''), failures: [] };
   return ctx.step('admit', async () => {
     const { groups, failures } = await groupsOf(incident, observed);
-    const answer = await attempt(deps.budgets.claimMs, 'the ledger', () =>
-      aws.ledger.use(claimed.control, (used) =>
-        admitQuarantine(used, limits, { incidentId, now: deps.now(), critical: isCritical(finding), person, groups }),
-      ),
-    );
-    return answer.ok ? { held: answer.value, failures } : unknown(answer.error);
+    const critical = isCritical(finding);
+    const asked = (before: Control | null, ended: string[]): Promise<Attempt<Pick<Admission, 'answer' | 'members'>>> =>
+      attempt(deps.budgets.claimMs, 'the ledger', () =>
+        aws.ledger.use(before, (used) => {
+          const { next, ...answer } = admitQuarantine(used, limits, {
+            incidentId,
+            now: deps.now(),
+            critical,
+            person,
+            groups,
+            ended,
+          });
+          return { next, answer };
+        }),
+      );
+    const first = await asked(claimed.control, []);
+    if (!first.ok) return unknown(first.error);
+    const { answer: held, members = [] } = first.value;
+    // An incident may have ended without being taken off the count. Who cannot be asked about goes on counting.
+    const ended = await attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.endedAmong(members));
+    if (held === null || !ended.ok || ended.value.length === 0) return { held, failures };
+    const again = await asked(null, ended.value);
+    return { held: again.ok ? again.value.answer : held, failures };
   });
 }
 

@@ -2,6 +2,7 @@
  * A person is asked. In Lambda the execution waits for the answer, which comes through an IAM-authorised call and costs nothing
  * meanwhile; a run on somebody's machine ends, and `approve` goes on from there.
  */
+import { randomUUID } from 'node:crypto';
 import { CallbackTimeoutError, type DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt, errorLine } from '../aws/deadline.ts';
 import { isCritical } from '../policy/limits.ts';
@@ -61,12 +62,19 @@ export async function decided(
   if (answer === null) return result;
   const { aws, deps, target } = incident;
   const given = orByPolicy(await answer, result, deps.policy(target.account).approval);
-  const taken = await ctx.step('decide', async () => ({
-    still: await attempt(deps.budgets.closeMs, 'the ledger', () =>
-      aws.ledger.decide(incident.incidentId, token, token),
-    ),
-    at: new Date(deps.now()).toISOString(),
-  }));
+  const taken = await ctx.step('decide', async () => {
+    const now = new Date(deps.now()).toISOString();
+    const word =
+      given.decision === 'none' || given.person === false
+        ? null
+        : { id: randomUUID(), decision: given.decision, by: given.by, reason: given.reason, at: now };
+    return {
+      still: await attempt(deps.budgets.closeMs, 'the ledger', () =>
+        aws.ledger.decide(incident.incidentId, token, token, word),
+      ),
+      at: now,
+    };
+  });
   const { still, at } = taken;
   if (written && still.ok && !still.value)
     return { ...result, approval: { ...approval, state: 'superseded', decidedAt: at } };

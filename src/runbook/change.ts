@@ -6,7 +6,8 @@ import type { Budgets } from './budgets.ts';
 import { contextOf } from './context.ts';
 import type { ChangeResult, Json } from './incident.ts';
 import type { ActionReading } from './observe.ts';
-import { GONE, plannedChange, type PlannedChange } from './plan.ts';
+import { patience } from './patience.ts';
+import { plannedChange, type PlannedChange } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
 
 export type ByAction<T> = Record<string, T>;
@@ -166,10 +167,9 @@ export async function verify(
   let prepared = ready.prepared;
   let { from } = ready;
   let last: Verified = { verified: false, state: null, to: null, prepared, wrote: false, at: deps.now() };
-  if (action.seenBefore && ready.from === undefined && ready.reading.error !== undefined)
+  if (action.recall && ready.from === undefined && ready.reading.error !== undefined)
     return { ...last, reason: `what it is about was never read: ${ready.reading.error}` };
-  const until = deps.now() + budgets.settleMs;
-  let passed = false;
+  const patient = patience(incident);
   for (let look = 1, first = true; look <= looks; look += 1, first = false) {
     if (!first) await sleep(budgets.verifyPauseMs);
     const outcome = await attempt(budgets.writeMs, `verifying ${action.name}`, async () => {
@@ -202,27 +202,10 @@ export async function verify(
     if (outcome.ok) last = outcome.value;
     else last = { ...last, verified: false, reason: outcome.error };
     if (last.verified) break;
-    // What only the moment stands in the way of is no failed try.
-    if (outcome.ok || deps.now() >= until) continue;
-    const moment = await passing(incident, outcome.code);
-    if (moment === 'passes' || (moment === 'has passed' && !passed)) look -= 1;
-    passed = moment === 'has passed';
+    if (!outcome.ok && (await patient(outcome.code))) look -= 1;
   }
   if (last.verified) delete last.reason;
   return last;
-}
-
-/** AWS refuses for as long as the instance starts or stops, or an association is on its way. */
-async function passing(
-  { aws, target, deps }: IncidentContext,
-  code: string,
-): Promise<'passes' | 'has passed' | 'does not'> {
-  if (code !== 'IncorrectInstanceState' && code !== 'IncorrectState') return 'does not';
-  const found = await attempt(deps.budgets.readMs, 'reading the instance', () => aws.ec2.instance(target.instanceId));
-  const state = found.ok ? found.value?.state : undefined;
-  if (GONE.has(state ?? '')) return 'does not';
-  // What it was in when AWS refused may be over by now.
-  return state === 'pending' || state === 'stopping' || code === 'IncorrectState' ? 'passes' : 'has passed';
 }
 
 /** A `from` that the first record does not have, e.g. of an interface that appeared since. @returns what went wrong. */

@@ -25,6 +25,8 @@ export interface Observation {
   instance: InstanceSummary | null;
   /** Present where the instance could not be read, or does not exist. */
   instanceError?: string;
+  /** ARN of its instance profile as the instance shows it; absent where it shows none, or could not be read. */
+  profile?: string;
   /** Of the network; what else is changed is read beside. */
   readings: Record<string, ActionReading>;
   host: HostAccess;
@@ -63,11 +65,12 @@ export async function observe(
   const base = { startedAt, readings: { [quarantineNetwork.name]: network }, host, vpcFacts, addresses: {} };
   if (!instance.ok) return { ...base, instance: null, instanceError: instance.error };
   if (!instance.value) return { ...base, instance: null, instanceError: NO_SUCH_INSTANCE };
-  const { tags, state, hibernated, interfaces, vpcId, instanceType, privateIp, publicIp } = instance.value;
+  const { tags, state, hibernated, interfaces, vpcId, instanceType, privateIp, publicIp, profile } = instance.value;
   const name = tags['Name'];
   const owner = tags['Owner'] ?? tags['owner'];
   return {
     ...base,
+    ...(profile === undefined ? {} : { profile }),
     addresses: addressesByVpc(interfaces),
     instance: {
       state,

@@ -19,6 +19,7 @@ import { releaseMessage } from '../notify/release-message.ts';
 import type { Budgets } from './budgets.ts';
 import { seal, send, type Sealed } from './close.ts';
 import type { Artifact, ChangeResult, EvidenceResult } from './incident.ts';
+import { patience } from './patience.ts';
 import { planned, undone, undoOf, type Recorded, type ReleaseReading, type Undo } from './release-plan.ts';
 import type { ReleaseRecord, ReleaseResult } from './release-result.ts';
 
@@ -162,21 +163,30 @@ async function look(context: Context): Promise<Look> {
 
 /** Reads, writes where something is to be put back, and reads again until it shows or the attempts are used up. */
 async function undo(context: Context, action: Action, seen: Look, index: number): Promise<ChangeResult> {
-  const { aws, deps } = context;
+  const { aws, open, deps } = context;
   const { budgets } = deps;
   const at = new Date(deps.now()).toISOString();
   const readAgain = async (): Promise<Undo> =>
     undoOf(action, contextOf(context), recorded(context, action), await read(context, action), seen.gone);
   const intended = seen.undos[index] ?? (await readAgain());
-  if (!(await stillOurs(context)))
-    return undone(intended, { verified: false, done: false, at, error: 'another run has taken the incident over' });
+  const lost = 'another run has taken the incident over';
+  if (!(await stillOurs(context))) return undone(intended, { verified: false, done: false, at, error: lost });
 
+  const patient = patience({ aws, target: open.target, deps });
   let now = await readAgain();
   // What a try of this step that died has written counts as done, too.
   let written = isToDo(intended) && now.skip !== undefined ? intended : undefined;
   let error: string | undefined;
-  for (let tries = 1; now.skip === undefined && tries <= budgets.verifyAttempts; tries += 1) {
-    if (tries > 1) await sleep(budgets.verifyPauseMs);
+  for (let tries = 1, first = true; now.skip === undefined && tries <= budgets.verifyAttempts; tries += 1) {
+    if (!first) {
+      await sleep(budgets.verifyPauseMs);
+      // Patience may last as long as the claim does.
+      if (!(await stillOurs(context))) {
+        error = lost;
+        break;
+      }
+    }
+    first = false;
     if (isToDo(now)) {
       written ??= now;
       const { from, to } = now;
@@ -184,6 +194,7 @@ async function undo(context: Context, action: Action, seen: Look, index: number)
         action.write(aws, contextOf(context), from, to),
       );
       error = outcome.ok ? undefined : outcome.error;
+      if (!outcome.ok && (await patient(outcome.code))) tries -= 1;
     }
     now = await readAgain();
   }

@@ -173,11 +173,38 @@ test('a claim that came to nothing leaves what there was: the end of the inciden
   expect(await book.claim(request('c', { lastSeen: at, now: at + 3 }))).toMatchObject({ kind: 'stale' });
 });
 
+test('an incident has ended once nothing is open under it, also where its own record does not know; else it has not', async () => {
+  const table = await ledger();
+  const at = new Date(NOW).toISOString();
+  const result = (incidentId: string) =>
+    ({
+      incidentId,
+      status: 'quarantined',
+      decision: { response: 'quarantine' },
+      startedAt: at,
+      finding: { id: 'f', severity: {} },
+    }) as never;
+  const end = { open: true, settled: true, asked: 'quarantine', at } as const;
+  await table.claim(request('a'));
+  // Not settled yet: the record does not name its target.
+  expect(await table.endedAmong(['inc-a', 'inc-unknown'])).toEqual([]);
+  await table.close(target, 'a', result('inc-a'), end);
+  expect(await table.endedAmong(['inc-a'])).toEqual([]);
+  await table.claimRelease({ which: { target }, within: target, holder: 'r', leaseMs: 1_000, now: NOW, dryRun: false });
+  expect(await table.endedAmong(['inc-a'])).toEqual([]);
+  await table.endRelease('r', { incidentId: 'inc-a', target, status: 'released', at } as never);
+  // As where the run of the release dies between its two entries.
+  await table.close(target, 'nobody', result('inc-a'), end);
+  expect(await table.endedAmong(['inc-a'])).toEqual(['inc-a']);
+  await table.claim(request('b', { now: NOW + 1 }));
+  expect(await table.endedAmong(['inc-b', 'inc-a'])).toEqual(['inc-a']);
+});
+
 test('an answer to a request may be given again by whoever gave it, and by nobody else', async () => {
   const book = await ledger();
   await book.ask('inc-1', 'token', null);
-  expect(await book.decide('inc-1', 'other', 'mia')).toBe(false);
-  expect(await book.decide('inc-1', 'token', 'mia')).toBe(true);
-  expect(await book.decide('inc-1', 'token', 'mia')).toBe(true);
-  expect(await book.decide('inc-1', 'token', 'joe')).toBe(false);
+  expect(await book.decide('inc-1', 'other', 'mia', null)).toBe(false);
+  expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
+  expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
+  expect(await book.decide('inc-1', 'token', 'joe', null)).toBe(false);
 });

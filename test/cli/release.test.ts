@@ -1,17 +1,16 @@
 /** `release` as a person runs it: what it says, what it refuses, and that a killed one goes on. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { run } from '../../src/cli/main.ts';
 import type { ReleaseResult } from '../../src/runbook/release-result.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { spawned } from '../support/killed.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { ledger, restorable } from '../support/releaser.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
-const COMMAND = resolve('src/cli/secresponse.js');
 const reason = 'false alarm: a penetration test';
 
 interface Answer {
@@ -134,36 +133,6 @@ test('refused while a response to the instance lies interrupted', async () => {
   expect(err).toContain('was interrupted');
 });
 
-/** Runs the command in a process of its own; `killAt`: the AWS call at whose start it is killed. */
-async function spawned(
-  room: IncidentRoom,
-  cwd: string,
-  killAt?: string,
-): Promise<{ code: number | null; out: string }> {
-  const { proxy } = room.account;
-  const start = proxy.calls.length;
-  const args = [COMMAND, 'release', '--instance', room.world.instanceId, '--reason', reason, '--json'];
-  const child = spawn(process.execPath, args, {
-    cwd,
-    env: {
-      PATH: process.env['PATH'],
-      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
-      ...room.env,
-      SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  const watch = setInterval(() => {
-    if (killAt && proxy.calls.slice(start).some(({ operation }) => operation === killAt)) child.kill('SIGKILL');
-  }, 2);
-  const code = await new Promise<number | null>((done) => child.once('close', done));
-  clearInterval(watch);
-  if (killAt && code !== null) throw new Error(`ended before it could be killed: ${out}`);
-  return { code, out };
-}
-
 test.each([
   'UpdateItem',
   'ModifyNetworkInterfaceAttribute',
@@ -177,8 +146,9 @@ test.each([
   const before = restorable(await room.reading());
   const { incidentId } = await room.respond(room.event());
   const cwd = scratchFolder();
-  await spawned(room, cwd, operation);
-  const { code, out } = await spawned(room, cwd);
+  const args = ['release', '--instance', room.world.instanceId, '--reason', reason, '--json'];
+  await spawned(room, cwd, args, { killAt: { operation } });
+  const { code, out } = await spawned(room, cwd, args);
   expect(code).toBe(0);
   const { release: result } = JSON.parse(out) as { release: ReleaseResult };
   expect(result).toMatchObject({ incidentId, status: 'released', failures: [] });

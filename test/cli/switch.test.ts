@@ -1,12 +1,21 @@
 /** The kill switch, decisions and closing as a person types them. */
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { run } from '../../src/cli/main.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
-import { incidentRoom, isIsolated, smallBudgets, stolen, type IncidentRoom } from '../support/incident-room.ts';
+import {
+  incidentRoom,
+  isIsolated,
+  ledgerOf,
+  smallBudgets,
+  stolen,
+  type IncidentRoom,
+} from '../support/incident-room.ts';
+import { spawned } from '../support/killed.ts';
 import { listenToStates } from '../support/listen.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { release } from '../support/releaser.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
@@ -104,6 +113,101 @@ test('approve: what waits for nobody is carried out from here, once', async () =
   const again = await type(room, 'approve', incidentId, '--reason', 'twice');
   expect(again).toMatchObject({ code: 2, err: expect.stringContaining('nothing is asked') });
 }, 60_000);
+
+describe('an answer of which nobody knows what came', () => {
+  test.each([
+    ['UpdateItem', 1, 'here'], // the answer itself
+    ['UpdateItem', 2, 'elsewhere'], // the claim
+    ['ModifyNetworkInterfaceAttribute', 1, 'here'],
+    ['ModifyNetworkInterfaceAttribute', 1, 'elsewhere'],
+    ['Publish', 1, 'here'],
+  ] as const)(
+    'approve, killed at %s (%i) and typed again %s: to its end',
+    async (operation, nth, where) => {
+      const room = await incidentRoom(await local.newAccount({ latencyMs: 30 }));
+      const { incidentId } = await room.respond(stolen(room));
+      const cwd = folder();
+      const budgets = { leaseMs: 1_500 };
+      const args = (reason: string) => ['approve', incidentId, '--reason', reason, '--json'];
+      await spawned(room, cwd, args('looked at it'), { killAt: { operation, nth }, budgets });
+      const again = await spawned(room, where === 'here' ? cwd : folder(), args('typed again'), { budgets });
+      expect(again.code).toBe(0);
+      // The answer may have got lost with the process; one that stands is the one that counts.
+      const reason = nth === 1 && operation === 'UpdateItem' ? expect.any(String) : 'looked at it';
+      const [incident] = (JSON.parse(again.out) as { incidents: IncidentResult[] }).incidents;
+      expect(incident).toMatchObject({
+        incidentId,
+        status: 'quarantined',
+        approval: { state: 'approved', reason },
+      });
+      expect(isIsolated(await room.reading(), room.world)).toBe(true);
+      expect(await type(room, 'approve', incidentId, '--reason', 'x')).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('nothing is asked'),
+      });
+    },
+    60_000,
+  );
+
+  test('approve whose run fails: told how to go on, and it goes on', async () => {
+    const room = await incidentRoom(await local.newAccount());
+    const { incidentId } = await room.respond(stolen(room));
+    const cwd = folder();
+    // What a run of a command cannot do without.
+    writeFileSync(join(cwd, '.secresponse'), 'no folder');
+    const args = ['approve', incidentId, '--reason', 'looked at it', '--json'];
+    const failed = await spawned(room, cwd, args);
+    expect(failed.code).not.toBe(0);
+    expect(failed.err).toContain(`npx secresponse approve ${incidentId}`);
+    expect(isIsolated(await room.reading(), room.world)).toBe(false);
+    const again = await type(room, ...args);
+    expect(incidentsOf(again)).toMatchObject([{ status: 'quarantined', approval: { reason: 'looked at it' } }]);
+  }, 60_000);
+
+  test('deny: only deny goes on with it, in the words that were given', async () => {
+    const room = await incidentRoom(await local.newAccount());
+    const { incidentId } = await room.respond(stolen(room));
+    const book = ledgerOf(room);
+    const { token = '' } = (await book.pending(incidentId)) ?? {};
+    const given = {
+      id: 'one',
+      decision: 'deny',
+      by: 'mia',
+      reason: 'a drill',
+      at: '2026-01-02T03:04:05.000Z',
+    } as const;
+    await book.decide(incidentId, token, given.id, given);
+    const other = await type(room, 'approve', incidentId, '--reason', 'x');
+    expect(other).toMatchObject({ code: 2, err: expect.stringContaining(`npx secresponse deny ${incidentId}`) });
+    expect(isIsolated(await room.reading(), room.world)).toBe(false);
+    const denied = await type(room, 'deny', incidentId, '--reason', 'typed again', '--json');
+    const approval = { state: 'denied', by: 'mia', reason: 'a drill', decidedAt: given.at };
+    expect(incidentsOf(denied)).toMatchObject([{ status: 'collected', approval }]);
+    expect(await type(room, 'deny', incidentId, '--reason', 'x')).toMatchObject({ code: 2 });
+  });
+
+  test('that cannot be written down: nothing is done', async () => {
+    const room = await incidentRoom(await local.newAccount());
+    const { incidentId } = await room.respond(stolen(room));
+    room.account.proxy.fault({ operation: 'UpdateItem', kind: 'denied', including: 'given' });
+    expect(await type(room, 'approve', incidentId, '--reason', 'x')).toMatchObject({ code: 2 });
+    room.account.proxy.clear();
+    expect(isIsolated(await room.reading(), room.world)).toBe(false);
+    expect((await type(room, 'approve', incidentId, '--reason', 'x')).code).toBe(0);
+  });
+
+  test('a release ends it: nothing is asked any more', async () => {
+    const room = await incidentRoom(await local.newAccount());
+    const { incidentId } = await room.respond(stolen(room));
+    const book = ledgerOf(room);
+    const { token = '' } = (await book.pending(incidentId)) ?? {};
+    const given = { id: 'one', decision: 'approve', by: 'mia', reason: 'x', at: '2026-01-02T03:04:05.000Z' } as const;
+    await book.decide(incidentId, token, given.id, given);
+    expect(await book.pending(incidentId)).toMatchObject({ given });
+    await release(room, { incident_id: incidentId, reason: 'false alarm' });
+    expect(await book.pending(incidentId)).toBeNull();
+  });
+});
 
 test('deny: told, left as it is; then closed, and what was seen before starts nothing', async () => {
   const room = await incidentRoom(await local.newAccount());

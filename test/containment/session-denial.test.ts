@@ -131,6 +131,32 @@ async function gateways(here: Room, kind: 'direct' | 'function'): Promise<Aws> {
   return { ...here.aws(), sessions };
 }
 
+describe('the role was not read while the profile was there', () => {
+  const recalled = (profiles: string[]) => sessionDenial.recall?.({ 'instance-profile': { profiles } }) ?? null;
+
+  test('the profile on record leads to it', async () => {
+    const here = await room();
+    await takeProfileAway(here);
+    const profiles = [here.world.instanceProfileArn ?? ''];
+    const reading = await sessionDenial.read(here.aws(), here.context, recalled(profiles));
+    expect(reading).toEqual({ roles: { [here.world.roleName ?? '']: 'none' }, profiles });
+    expect(sessionDenial.keep(undefined, reading, null)).toEqual(reading);
+  });
+
+  test('a profile that holds no role any more proves nothing', async () => {
+    const here = await room();
+    await takeProfileAway(here);
+    const gone = 'arn:aws:iam::123456789012:instance-profile/gone';
+    await expect(sessionDenial.read(here.aws(), here.context, recalled([gone]))).rejects.toThrow(gone);
+  });
+
+  test('no record, or one without a profile, tells nothing', () => {
+    expect(recalled([])).toBeNull();
+    expect(sessionDenial.recall?.({})).toBeNull();
+    expect(sessionDenial.recall?.({ 'instance-profile': null })).toBeNull();
+  });
+});
+
 test('two instances with one role: each incident sets and takes back its own entry', async () => {
   const one = await room();
   const other = await room({ profile: false }, one.account);

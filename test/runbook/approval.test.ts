@@ -110,6 +110,21 @@ test('the same, approved: isolated', async () => {
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
 });
 
+test('approved, and what came of it cannot be written down: the answer stands, and the command goes on with it', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(stolen(room), {
+    lambda: true,
+    onCallback: async () => {
+      room.account.proxy.fault({ operation: 'UpdateItem', kind: 'denied', including: 'startedAt' });
+      return answerOf('approve');
+    },
+  });
+  room.account.proxy.clear();
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+  const given = { decision: 'approve', by: 'arn:aws:iam::111122223333:user/mia', reason: 'looked at it' };
+  expect(await ledgerOf(room).pending(incidentId)).toMatchObject({ callbackId: null, given });
+});
+
 test('protected by its id: collected, nobody is asked, and an answer would find nothing', async () => {
   const room = await incidentRoom(await local.newAccount());
   const protect = { instances: [room.world.instanceId], tags: [] };

@@ -1,60 +1,30 @@
 /** `respond` is killed in the middle and started again: with its state, and with none. */
-import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
-import { groupsIn, incidentRoom, isIsolated, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { groupsIn, incidentRoom, isIsolated, type IncidentRoom } from '../support/incident-room.ts';
+import { spawned, type Ended, type KillAt } from '../support/killed.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const local = useLocalAws();
-const COMMAND = resolve('src/cli/secresponse.js');
 
 const policiesDir = quickPoliciesDir();
 
-interface Ended {
-  code: number | null;
-  signal: string | null;
+interface Answer extends Ended {
   incident?: IncidentResult;
 }
 
-/** Runs the command; `killAt`: the AWS call at whose start it is killed, by its name and how often it was seen. */
-async function respond(room: IncidentRoom, cwd: string, killAt?: { operation: string; nth: number }): Promise<Ended> {
-  const { proxy } = room.account;
-  const start = proxy.calls.length;
-  const child = spawn(
-    process.execPath,
-    [COMMAND, 'respond', '--instance', room.world.instanceId, '--json', '--policies', policiesDir],
-    {
-      cwd,
-      env: {
-        PATH: process.env['PATH'],
-        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
-        ...room.env,
-        SECRESPONSE_BUDGETS: JSON.stringify({ ...smallBudgets, leaseMs: 1_500 }),
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const exited = new Promise<Ended>((done) => child.once('close', (code, signal) => done({ code, signal })));
-  const watch = setInterval(() => {
-    if (!killAt) return;
-    const seen = proxy.calls.slice(start).filter(({ operation }) => operation === killAt.operation).length;
-    if (seen >= killAt.nth) child.kill('SIGKILL');
-  }, 2);
-  const ended = await exited;
-  clearInterval(watch);
-  if (killAt && ended.signal !== 'SIGKILL') throw new Error(`ended before it could be killed: ${err}`);
-  if (!killAt && ended.code === 2) throw new Error(err);
-  return out === ''
+/** Runs the command; `killAt`: where it is killed. */
+async function respond(room: IncidentRoom, cwd: string, killAt?: KillAt): Promise<Answer> {
+  const args = ['respond', '--instance', room.world.instanceId, '--json', '--policies', policiesDir];
+  const ended = await spawned(room, cwd, args, { killAt, budgets: { leaseMs: 1_500 } });
+  if (!killAt && ended.code === 2) throw new Error(ended.err);
+  return ended.out === ''
     ? ended
-    : { ...ended, incident: (JSON.parse(out) as { incidents: IncidentResult[] }).incidents[0] as IncidentResult };
+    : { ...ended, incident: (JSON.parse(ended.out) as { incidents: IncidentResult[] }).incidents[0] as IncidentResult };
 }
 
 const points: [string, number][] = [

@@ -5,6 +5,8 @@ import { labConfig } from '../../src/lab/client.ts';
 import { exitCode } from '../../src/runbook/plan.ts';
 import { groupsIn, incidentRoom, isIsolated } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { release } from '../support/releaser.ts';
+import { rolesAt } from '../support/roles.ts';
 
 const local = useLocalAws();
 
@@ -183,6 +185,50 @@ test.each(['GetInstanceProfile', 'GetRolePolicy'])(
     const denial = incident.changes.find(({ action }) => action === 'session-denial');
     expect(denial).toMatchObject({ status: 'failed', verified: false, reason: expect.stringMatching(/AccessDenied/) });
     expect(exitCode([incident])).toBe(1);
+  },
+);
+
+test.each([
+  ['GetInstanceProfile', 'its own record'],
+  ['GetRolePolicy', 'its own record'],
+  ['DescribeIamInstanceProfileAssociations', 'what the instance shows'],
+])('%s fails at first: isolated, and the sessions are denied late, by %s', async (operation) => {
+  const room = await incidentRoom(await local.newAccount());
+  const { proxy, endpoint } = room.account;
+  // Of the associations, whoever asks: the evidence, this action, and the one that takes the profile away.
+  const times = operation.startsWith('Describe') ? 4 : 1;
+  proxy.fault({ operation, kind: 'denied', times });
+  const incident = await room.respond(room.event(), { budgets: { verifyAttempts: 6 } });
+  expect(incident).toMatchObject({ status: 'quarantined', failures: [] });
+  expect(incident.changes.find(({ action }) => action === 'session-denial')).toMatchObject({
+    status: 'done',
+    verified: true,
+    from: { roles: { [room.world.roleName ?? '']: 'none' } },
+  });
+  const text = await rolesAt(endpoint).denialText(room.world.roleName ?? '');
+  expect(text).toContain(room.world.instanceId);
+  proxy.clear();
+  await release(room, { incident_id: incident.incidentId, reason: 'false alarm' });
+  expect(await rolesAt(endpoint).denialText(room.world.roleName ?? '')).toBeNull();
+});
+
+test.each([
+  [true, { status: 'done', verified: true }],
+  [false, { status: 'failed', verified: false, reason: expect.stringContaining('AccessDenied') }],
+])(
+  'the profile is gone, its role was never read: the next run reads it by the record: %s',
+  async (readable, denial) => {
+    const room = await incidentRoom(await local.newAccount());
+    const { proxy } = room.account;
+    proxy.fault({ operation: 'GetInstanceProfile', kind: 'denied' });
+    const mends = proxy.fault({ operation: 'ModifyNetworkInterfaceAttribute', kind: 'denied' });
+    expect((await room.respond(room.event())).status).toBe('failed');
+    expect((await room.reading()).profiles).toEqual([]);
+    if (readable) proxy.clear();
+    else mends();
+    const again = await room.respond(room.event());
+    expect(again.status).toBe('quarantined');
+    expect(again.changes.find(({ action }) => action === 'session-denial')).toMatchObject(denial);
   },
 );
 

@@ -6,9 +6,11 @@ import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import { createWorld } from '../../src/lab/world.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
+import type { ReleaseRecord } from '../../src/runbook/release-result.ts';
 import { parsed } from '../policy/policies.ts';
-import { incidentRoom, isIsolated, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, ledgerOf, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { release } from '../support/releaser.ts';
 
 const local = useLocalAws();
 
@@ -103,6 +105,51 @@ test('of an Auto Scaling group only its share; a person is counted, not limited;
   const byHand = await room.respond({ instance_id: second.instanceId, force: true, reason: 'seen' }, { limits });
   expect(byHand.status).toBe('quarantined');
 }, 60_000);
+
+test.each(['released', 'closed'] as const)(
+  '%s, but not taken off the count: the place in the group is free, once; who is contained keeps one',
+  async (how) => {
+    const tags = { service: 'shop' };
+    const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1, tags });
+    const { endpoint, proxy } = room.account;
+    const limits = { groupTags: ['service'], groupShare: 10 };
+    const { incidentId } = await room.respond(room.event(), { limits });
+    proxy.fault({ service: 'dynamodb', operation: 'UpdateItem', kind: 'denied', including: '#used' });
+    if (how === 'released') await release(room, { incident_id: incidentId, reason: 'false alarm' });
+    else
+      await ledgerOf(room).closeIncident(
+        { incidentId },
+        { account: room.world.account },
+        { by: 'mia', reason: 'rebuilt', at: Date.now() },
+      );
+    proxy.clear();
+    const statuses: string[] = [];
+    for (let others = 0; others < 2; others += 1) {
+      const next = await createWorld({ endpoint, interfaces: 1, volumes: 1, tags });
+      statuses.push((await room.respond(structuredClone(defaultEvent(next, new Date())), { limits })).status);
+    }
+    expect(statuses).toEqual(['quarantined', 'awaiting-approval']);
+  },
+  60_000,
+);
+
+test('a release that another run takes the incident from leaves it counted', async () => {
+  const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1, tags: { service: 'shop' } });
+  const { incidentId } = await room.respond(room.event(), { limits: { groupTags: ['service'] } });
+  const used = async (): Promise<string> => (await ledgerOf(room).control()).seen ?? '';
+  expect(await used()).toContain('service=shop');
+  const { account, region, instanceId } = room.world;
+  const record = {
+    status: 'released',
+    target: { account, region, instanceId },
+    incidentId,
+    at: '2026-01-02T03:04:05Z',
+  };
+  await expect(ledgerOf(room).endRelease('another', record as ReleaseRecord)).rejects.toThrow(
+    'taken the incident over',
+  );
+  expect(await used()).toContain('service=shop');
+});
 
 test('groups by tag, and a limit of collections: beyond it only told', async () => {
   const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1, tags: { service: 'shop' } });

@@ -1,6 +1,6 @@
 /** What an instance is in for a while only, and what a policy keeps from being isolated: nodes of container clusters. */
 import { readFileSync } from 'node:fs';
-import { DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DeleteTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import { parseFinding } from '../../src/finding/parse.ts';
 import { labConfig } from '../../src/lab/client.ts';
@@ -9,8 +9,9 @@ import { mappedEvent } from '../../src/lab/rehearsal-event.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { exitCode } from '../../src/runbook/plan.ts';
 import { triageOf } from '../support/host.ts';
-import { incidentRoom, isIsolated, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, ledgerOf, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
+import { release, restorable } from '../support/releaser.ts';
 import { rolesAt } from '../support/roles.ts';
 
 const local = useLocalAws();
@@ -60,6 +61,57 @@ describe('what passes by', () => {
       expect(message?.body).toContain('IncorrectInstanceState');
     },
   );
+
+  test.each(['pending', 'stopping'] as const)(
+    '%s when it is released: its profile comes back as soon as AWS takes it, and the claim is kept meanwhile',
+    async (state) => {
+      const room = await incidentRoom(await local.newAccount());
+      const incident = await room.respond(room.event());
+      await tag(room, 'lab:state', state);
+      const start = room.account.proxy.calls.length;
+      // Once more than other changes are tried.
+      const settled = onceSeen(room, start, 'AssociateIamInstanceProfile', 3, () => untag(room, 'lab:state'));
+      const result = await release(room, { incident_id: incident.incidentId, reason: 'false alarm' }, 'beside others');
+      await settled();
+      expect(result).toMatchObject({ status: 'released', failures: [] });
+      expect(changeOf(result, 'instance-profile')).toMatchObject({ status: 'done', verified: true });
+      expect((await room.reading()).profiles).toEqual([room.world.instanceProfileArn]);
+    },
+  );
+
+  test('starting for good when it is released: told, everything else is put back, and the incident stays open', async () => {
+    const room = await incidentRoom(await local.newAccount());
+    const before = await room.reading();
+    const incident = await room.respond(room.event());
+    await tag(room, 'lab:state', 'pending');
+    const result = await release(room, { incident_id: incident.incidentId, reason: 'false alarm' });
+    expect(result.status).toBe('incomplete');
+    expect(result.changes.filter(({ verified }) => !verified)).toMatchObject([
+      { action: 'instance-profile', status: 'failed', reason: expect.stringContaining('IncorrectInstanceState') },
+    ]);
+    expect(restorable({ ...(await room.reading()), profiles: before.profiles })).toEqual(restorable(before));
+  });
+
+  test('another run takes the incident over while a release is patient: the release ends there', async () => {
+    const room = await incidentRoom(await local.newAccount());
+    const { incidentId } = await room.respond(room.event());
+    await tag(room, 'lab:state', 'pending');
+    const { account } = room.world;
+    const other = { which: { incidentId }, within: { account }, holder: 'other', leaseMs: 60_000, dryRun: false };
+    const settled = onceSeen(room, room.account.proxy.calls.length, 'AssociateIamInstanceProfile', 2, async () => {
+      // Long after the release's claim has run out.
+      await ledgerOf(room).claimRelease({ ...other, now: Date.now() + 3_600_000 });
+      await untag(room, 'lab:state');
+    });
+    const result = await release(room, { incident_id: incidentId, reason: 'false alarm' }, 'beside others');
+    await settled();
+    expect(result.status).toBe('incomplete');
+    expect(changeOf(result, 'session-denial')).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('another run has taken the incident over'),
+    });
+    expect((await room.reading()).profiles).toEqual([]);
+  });
 
   test('losing its profile: nothing is left to take away, and what it has given out is denied', async () => {
     const room = await incidentRoom(await local.newAccount(), { tags: { 'lab:profile': 'disassociating' } });
@@ -113,7 +165,7 @@ describe('a node of a container cluster', () => {
   });
 });
 
-function changeOf({ changes }: IncidentResult, name: string) {
+function changeOf({ changes }: Pick<IncidentResult, 'changes'>, name: string) {
   return changes.find(({ action }) => action === name);
 }
 
@@ -128,6 +180,11 @@ function onceSeen(room: IncidentRoom, start: number, operation: string, times: n
     expect(done).toHaveLength(1);
     await Promise.all(done);
   };
+}
+
+async function tag({ account, world }: IncidentRoom, Key: string, Value: string): Promise<void> {
+  const ec2 = new EC2Client(labConfig({ endpoint: account.endpoint, region: world.region }));
+  await ec2.send(new CreateTagsCommand({ Resources: [world.instanceId], Tags: [{ Key, Value }] }));
 }
 
 async function untag({ account, world }: IncidentRoom, Key: string): Promise<void> {

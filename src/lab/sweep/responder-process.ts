@@ -13,7 +13,10 @@ export interface Job {
   region: string;
   /** File with the execution's state, which a killed run leaves. Absent: in memory. */
   stateFile?: string;
-  /** The process kills itself once this many checkpoints have been stored. */
+  /**
+   * The process kills itself once this many checkpoints have been stored, or after the last one: what runs side by side may
+   * share a checkpoint, so that one run has a few less than another.
+   */
   killAtCheckpoint?: number;
   /** The clock jumps by these milliseconds once this many checkpoints have been stored. */
   jump?: { atCheckpoint: number; ms: number };
@@ -48,6 +51,7 @@ async function answer(job: Job): Promise<Answer> {
         if (checkpoints === jump?.atCheckpoint) offsetMs = jump.ms;
       },
     })) as { incidents: IncidentResult[] };
+    if (job.killAtCheckpoint !== undefined) process.kill(process.pid, 'SIGKILL');
     return { incidents, checkpoints };
   } catch (error) {
     return { error: String(error) };
