@@ -1,9 +1,9 @@
 /** The ledger's part in a person's decisions: what is asked, what came of it, and the end of an incident by a person's word. */
 import type { Target } from '../finding/finding.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
-import { ending, incidentKey, targetKey, unchanged, type Ended } from './ledger-items.ts';
+import { endedItem, ending, incidentKey, targetKey, unchanged, type Ended } from './ledger-items.ts';
 import { controlLedger } from './ledger-control.ts';
-import { lookUp } from './ledger-release.ts';
+import { lookUp, targetOf } from './ledger-release.ts';
 import { isRefused, json, type Table } from './table.ts';
 
 /** A person's answer, which stands in the ledger until the run that carries it out writes down what came of it. */
@@ -121,7 +121,7 @@ export function approvalLedger(items: Table) {
     ): Promise<{ why: string } | { incidentId: string; target: Target }> {
       for (;;) {
         const found = await lookUp(read, which, within);
-        if ('why' in found) return found;
+        if ('why' in found) return (await closedInPart(which, within, closing)) ?? found;
         const { seen, target } = found;
         const { incidentId } = seen;
         if (seen.holder !== undefined && (seen.leaseUntil ?? Infinity) > closing.at)
@@ -136,22 +136,42 @@ export function approvalLedger(items: Table) {
           // It has changed since it was read, unless this was done by a try whose answer was lost.
           if (error.Item?.['endedId']?.S !== incidentId) continue;
         }
-        await update(
-          incidentKey(incidentId),
-          'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
-          { '#status': 'status', '#open': 'open' },
-          {
-            ':status': { S: 'closed' },
-            ':no': { BOOL: false },
-            ':at': { S: new Date(closing.at).toISOString() },
-            ':closed': {
-              S: JSON.stringify({ by: closing.by, reason: closing.reason, at: new Date(closing.at).toISOString() }),
-            },
-          },
-        );
-        await control.uncount(incidentId);
+        await markClosed(incidentId, closing);
         return { incidentId, target };
       }
     },
   };
+
+  async function markClosed(incidentId: string, { by, reason, at }: Closing): Promise<void> {
+    const time = new Date(at).toISOString();
+    await update(
+      incidentKey(incidentId),
+      'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
+      { '#status': 'status', '#open': 'open' },
+      {
+        ':status': { S: 'closed' },
+        ':no': { BOOL: false },
+        ':at': { S: time },
+        ':closed': { S: JSON.stringify({ by, reason, at: time }) },
+      },
+    );
+    await control.uncount(incidentId);
+  }
+
+  /** A try that died has taken the incident off its target, and not said so on the incident. Null: there was none. */
+  async function closedInPart(
+    which: { incidentId: string } | { target: Target },
+    within: { account: string },
+    closing: Closing,
+  ): Promise<{ incidentId: string; target: Target } | null> {
+    if (!('incidentId' in which)) return null;
+    const { incidentId } = which;
+    const item = await read(incidentKey(incidentId));
+    const target = targetOf(item);
+    if (target?.account !== within.account || item?.['status']?.S === 'closed') return null;
+    const last = endedItem((await read(targetKey(target))) ?? undefined);
+    if (last?.incidentId !== incidentId || last.how !== 'closed') return null;
+    await markClosed(incidentId, closing);
+    return { incidentId, target };
+  }
 }

@@ -36,6 +36,8 @@ export type Claim =
       prior: Prior | null;
       ended: Ended | null;
       before: TargetItem | null;
+      /** The incident before, which has come to its end by itself and is closed by this claim. */
+      over?: string;
     }
   /**
    * An open incident, or a run under way, does at least what is asked, or is held back until a person decides. `news`: the
@@ -193,6 +195,7 @@ export function claimLedger({ update, read, removeWhere }: Table) {
             prior: seen?.incidentId === item.incidentId ? await prior(item) : null,
             ended,
             before: seen?.incidentId === item.incidentId && seen.holder !== request.holder ? seen : null,
+            ...(seen && seen.incidentId !== item.incidentId ? { over: seen.incidentId } : {}),
           };
         } catch (error) {
           if (!isRefused(error)) throw error;

@@ -1,6 +1,9 @@
 /** `close`: a person ends an incident; nothing is undone, and findings last seen before start nothing. */
 import { parseArgs } from 'node:util';
+import { stateOfClosing } from '../notify/state-event.ts';
+import { putState } from '../runbook/outside.ts';
 import { UsageError, type Command } from './command.ts';
+import { commandTelemetry } from './telemetry.ts';
 import { ledgerCall, whose } from './whose.ts';
 
 export const close: Command = {
@@ -23,13 +26,16 @@ export const close: Command = {
       who.home.ledger.closeIncident({ incidentId }, { account: who.account }, { by: who.by, reason, at }),
     );
     if ('why' in closed) throw new UsageError(closed.why);
+    const { budgets, home } = who;
+    const ended = { incidentId, target: closed.target, at: new Date(at).toISOString() };
+    await putState(home, stateOfClosing(ended), { budgets, telemetry: commandTelemetry(io) });
     const told = {
       incidentId,
       status: 'closed',
       target: closed.target,
       by: who.by,
       reason,
-      at: new Date(at).toISOString(),
+      at: ended.at,
     };
     io.out(
       values.json

@@ -8,12 +8,15 @@ import { attempt } from '../aws/deadline.ts';
 import type { Given, Pending } from '../aws/ledger-approval.ts';
 import { answerText } from '../finding/answer.ts';
 import { decisionMessage } from '../notify/decision-message.ts';
+import { stateOfResponse } from '../notify/state-event.ts';
+import { putState } from '../runbook/outside.ts';
 import { exitCode } from '../runbook/plan.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { UsageError, type Command, type Io } from './command.ts';
 import { loadPolicies } from './policies-dir.ts';
 import { runHere } from './run-here.ts';
 import { summary } from './summary.ts';
+import { commandTelemetry } from './telemetry.ts';
 import { ledgerCall, whose, type Whose } from './whose.ts';
 
 export const approve: Command = decision('approve', 'Has the quarantine carried out that an incident waits for.');
@@ -162,6 +165,8 @@ async function byHand(
     attempt(budgets.closeMs, 'the notification', () => home.topic.publish(subject, message, attributes)),
   ]);
   result.notification = told.ok ? { status: 'done', messageId: told.value } : { status: 'failed', reason: told.error };
+  const event = stateOfResponse(result, new Date().toISOString());
+  if (event) await putState(home, event, { budgets, telemetry: commandTelemetry(io) });
   return result;
 }
 

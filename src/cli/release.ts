@@ -16,6 +16,7 @@ import { UsageError, type Command, type Io } from './command.ts';
 import { interrupted, openExecution } from './executions.ts';
 import { progressView } from './progress.ts';
 import { releaseSummary } from './release-summary.ts';
+import { commandTelemetry } from './telemetry.ts';
 
 export const release: Command = {
   name: 'release',
@@ -102,7 +103,11 @@ async function runHere(request: object, target: Target, run: Run): Promise<Relea
     throw new UsageError(
       `a response to ${target.instanceId} was interrupted (${response}): complete it first with \`npx secresponse respond --instance ${target.instanceId}\`, or remove the file`,
     );
-  const handler = createReleaser({ budgets, env: io.env }) as unknown as DurableHandler;
+  const handler = createReleaser({
+    budgets,
+    env: io.env,
+    telemetry: commandTelemetry(io),
+  }) as unknown as DurableHandler;
   const view = progressView((text) => io.err(text), process.stderr.isTTY && !run.json);
   try {
     for (;;) {

@@ -10,6 +10,7 @@ import { execute, type DurableHandler } from '../runbook/engine.ts';
 import type { Io } from './command.ts';
 import { openExecution } from './executions.ts';
 import { progressView } from './progress.ts';
+import { commandTelemetry } from './telemetry.ts';
 
 export interface Run {
   dryRun: boolean;
@@ -33,6 +34,7 @@ export async function runHere(finding: Finding, event: unknown, run: Run): Promi
     budgets,
     env: io.env,
     dryRun: run.dryRun,
+    telemetry: commandTelemetry(io),
     ...(run.approved ? { approved: run.approved } : {}),
   }) as unknown as DurableHandler;
   const view = progressView((text) => io.err(text), process.stderr.isTTY && !run.json);

@@ -18,7 +18,7 @@ export interface ReleaserOptions {
   env?: NodeJS.ProcessEnv;
   /** Who denies sessions where SESSION_DENIER_FUNCTION is not set: nobody in a stack, a person's command itself. */
   unsetSessions?: 'off';
-  /** How it is seen from outside; a person's command has its own output instead. */
+  /** How it is seen from outside. Absent: a rehearsal, which nobody else is to hear of. */
   telemetry?: Telemetry | undefined;
 }
 

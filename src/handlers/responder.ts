@@ -32,7 +32,7 @@ export interface ResponderOptions {
   dryRun?: boolean;
   /** A person has approved what was held back: that is carried out, whatever the event. */
   approved?: { held: IncidentResult; by: string; reason: string; at: string };
-  /** How it is seen from outside; a person's command has its own output instead. */
+  /** How it is seen from outside. Absent: a rehearsal, which nobody else is to hear of. */
   telemetry?: Telemetry | undefined;
 }
 
@@ -91,7 +91,7 @@ export function createResponder(options: ResponderOptions) {
         administrators: options.policies.administrators,
         ...(asked === null ? {} : { request: asked.request }),
       });
-      if (options.telemetry && isCanary(finding))
+      if (options.telemetry?.measure && isCanary(finding))
         return { canary: await seeCanary(ctx, finding, deps, options.telemetry) };
       const incidents = await respond(ctx, finding, input, deps);
       return { incidents };

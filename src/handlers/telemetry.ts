@@ -5,13 +5,13 @@ import { METRICS, NAMESPACE, type Metric } from '../notify/measures.ts';
 import type { Telemetry } from '../runbook/outside.ts';
 
 /** In Lambda only: a rehearsal of the same bundle on somebody's machine has that one's own output. */
-export function lambdaTelemetry(env: NodeJS.ProcessEnv): Telemetry | undefined {
+export function lambdaTelemetry(env: NodeJS.ProcessEnv): Required<Telemetry> | undefined {
   if (env['AWS_LAMBDA_FUNCTION_NAME'] === undefined) return undefined;
   // The stack's name, by which its metrics are told from another's.
   return telemetryOf(env['POWERTOOLS_SERVICE_NAME'] ?? 'secresponse');
 }
 
-export function telemetryOf(service: string): Telemetry {
+export function telemetryOf(service: string): Required<Telemetry> {
   let logger: Logger | undefined;
   return {
     line: (level, message, fields) =>

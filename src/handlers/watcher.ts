@@ -12,7 +12,7 @@ import type { Telemetry } from '../runbook/outside.ts';
 import { telemetryOf } from './telemetry.ts';
 
 export interface WatcherOptions {
-  telemetry: Telemetry;
+  telemetry: Required<Telemetry>;
   /** Has a sample finding of the type made. */
   createSample: (type: string) => Promise<void>;
 }

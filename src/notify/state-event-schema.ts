@@ -5,12 +5,22 @@
  */
 import * as z from 'zod';
 
-/** `drift`: an open incident's containment is not as it was asked for. */
+/**
+ * `opened`: a run has claimed the target for a new incident. `approved`, by a person or by `approval.onTimeout`; `denied`, by a
+ * person; `expired`: nobody decided in time, and the instance is left as it is. `releasing`: a release has begun and is not
+ * through. `closed`: by a person, by the clock, or since the instance is gone. `drift`: an open incident's containment is not as it
+ * was asked for.
+ */
 export const INCIDENT_STATES = [
+  'opened',
   'quarantined',
   'collected',
   'notified',
   'awaiting-approval',
+  'approved',
+  'denied',
+  'expired',
+  'releasing',
   'released',
   'closed',
   'failed',
@@ -32,11 +42,11 @@ export const stateEventSchema = z.strictObject({
       dryRun: z.boolean().describe('nothing was changed'),
     })
     .optional()
-    .describe('absent in released, closed and drift'),
+    .describe('absent in releasing, released, closed and drift'),
   finding: z
     .strictObject({ source: z.string(), id: z.string(), type: z.string(), severity: z.string() })
     .optional()
-    .describe('absent in released, closed and drift'),
+    .describe('absent in releasing, released, closed and drift'),
   isolation: z
     .strictObject({
       verified: z.boolean().describe('a second reading showed the isolation'),

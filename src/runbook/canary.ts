@@ -33,7 +33,7 @@ export async function seeCanary(
       findingId: finding.id,
       decisions,
     });
-    if (seen) telemetry.measure({ CanarySeen: 1 }, { incidentId });
+    if (seen) telemetry.measure?.({ CanarySeen: 1 }, { incidentId });
     return Promise.resolve();
   });
   return { findingId: finding.id, decisions };

@@ -11,8 +11,9 @@ import type { Target } from '../finding/finding.ts';
 import { parseFinding } from '../finding/parse.ts';
 import type { Rule } from '../policy/schema.ts';
 import { driftMessage, linesOf } from '../notify/drift-message.ts';
+import type { Ending } from '../notify/state-event.ts';
 import { send } from './close.ts';
-import { closeGone, closeOver } from './end-of-life.ts';
+import { closeGone, closeOver, type Ended } from './end-of-life.ts';
 import type { NotificationResult } from './incident.ts';
 import { respond, type RunbookDeps } from './runbook.ts';
 import { verifyIncident, type Verification } from './verify.ts';
@@ -29,6 +30,8 @@ export interface DriftResult {
   notifications: ({ incidentId: string } & NotificationResult)[];
   /** Incidents that were half contained, and what the run came to that was to complete them. */
   completed: { incidentId: string; status: string }[];
+  /** Incidents that have come to their end: the instance is gone, or a day ago evidence was taken and nothing else. */
+  closed: Ending[];
   /** What could not be done, a line each. */
   failures: string[];
 }
@@ -48,6 +51,7 @@ interface Outcome {
   /** Null where there was nothing to look after, or it could not be done. */
   verification: Verification | null;
   notification: NotificationResult | null;
+  closed: Ending | null;
   failures: string[];
 }
 
@@ -72,6 +76,7 @@ export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<
     notifications: outcomes.flatMap(({ verification, notification }) =>
       verification && notification ? [{ incidentId: verification.incidentId, ...notification }] : [],
     ),
+    closed: outcomes.flatMap(({ closed }) => closed ?? []),
     completed: completed.flatMap((one) => ('status' in one ? [one] : [])),
     failures: [
       ...(listed.ok ? [] : [`the open incidents could not be listed: ${listed.error}`]),
@@ -85,20 +90,30 @@ export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<
 async function lookAfter(ctx: DurableContext, target: Target, deps: DriftDeps): Promise<Outcome> {
   try {
     return await ctx.runInChildContext(nameOf(target), async (child): Promise<Outcome> => {
-      const outcome: Outcome = { target, verification: null, notification: null, failures: [] };
+      const outcome: Outcome = { target, verification: null, notification: null, closed: null, failures: [] };
       const looked = await child.step('verify', () => look(target, deps));
       if (!looked.ok) return { ...outcome, failures: [lineOf(target, looked.error)] };
       if (looked.value === null) return outcome;
+      if ('over' in looked.value) {
+        await endOver(child, looked.value.over, deps, outcome);
+        return outcome;
+      }
       outcome.verification = looked.value.verification;
       await tell(child, looked.value, deps, outcome);
       const { gone, working } = looked.value.verification;
       // Once people know.
       if (gone !== undefined && !working && outcome.notification?.status !== 'failed')
-        await endGone(child, target, gone, deps, outcome);
+        await endGone(child, looked.value.verification, gone, deps, outcome);
       return outcome;
     });
   } catch (error) {
-    return { target, verification: null, notification: null, failures: [lineOf(target, errorLine(error))] };
+    return {
+      target,
+      verification: null,
+      notification: null,
+      closed: null,
+      failures: [lineOf(target, errorLine(error))],
+    };
   }
 }
 
@@ -129,7 +144,7 @@ async function tell(
 /** People know that the instance is gone: nothing is left to look after. */
 async function endGone(
   ctx: DurableContext,
-  target: Target,
+  { incidentId, target }: Verification,
   gone: string,
   deps: DriftDeps,
   outcome: Outcome,
@@ -137,17 +152,36 @@ async function endGone(
   const ended = await ctx.step('end', () =>
     attempt(deps.budgets.closeMs * 3, 'ending the incident', async () => {
       const { ledger } = deps.aws(target);
-      const open = await ledger.openIncident({ which: { target }, within: { account: deps.account }, now: deps.now() });
-      return 'why' in open ? { ok: true as const, value: [] } : closeGone(open, gone, deps);
+      const which = { incidentId };
+      const open = await ledger.openIncident({ which, within: { account: deps.account }, now: deps.now() });
+      // Not open any more: what closed it may have been a try of this step that died.
+      return closeGone('why' in open ? { incidentId, target, from: {} } : open, gone, deps);
     }),
   );
-  const result = ended.ok ? ended.value : ended;
-  if (!result.ok) outcome.failures.push(lineOf(target, `its incident could not be closed: ${result.error}`));
-  else outcome.failures.push(...result.value.map((failure) => lineOf(target, failure)));
+  noteEnd(ended.ok ? ended.value : ended, { incidentId, target }, outcome);
+}
+
+/** It took evidence only, and its day is over. */
+async function endOver(ctx: DurableContext, open: OpenIncident, deps: DriftDeps, outcome: Outcome): Promise<void> {
+  noteEnd(await ctx.step('end', () => closeOver(open, deps)), open, outcome);
+}
+
+function noteEnd(
+  result: Attempt<Ended>,
+  { incidentId, target }: Pick<OpenIncident, 'incidentId' | 'target'>,
+  outcome: Outcome,
+): void {
+  if (!result.ok) {
+    outcome.failures.push(lineOf(target, `its incident could not be closed: ${result.error}`));
+    return;
+  }
+  const { at, failures } = result.value;
+  outcome.failures.push(...failures.map((failure) => lineOf(target, failure)));
+  if (at !== null) outcome.closed = { incidentId, target, at };
 }
 
 /** Null where there is nothing to look after. */
-function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> {
+function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | { over: OpenIncident } | null>> {
   const { budgets, now } = deps;
   const aws = deps.aws(target);
   // Each reading has its own limit; the whole, what they and the ledger may take one after the other.
@@ -157,11 +191,8 @@ function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> 
       within: { account: deps.account },
       now: now(),
     });
-    if (!('why' in open) && open.over) {
-      const ended = await closeOver(open, deps);
-      if (!ended.ok) throw new Error(`the incident is over, but could not be closed: ${ended.error}`);
-      return null;
-    }
+    // What its end needs, and no more: the result may be long.
+    if (!('why' in open) && open.over) return { over: { ...open, from: {}, result: null } };
     // Closed meanwhile; never contained; or half undone by a person's release, which has told of it.
     if ('why' in open || open.asked !== 'quarantine' || open.releasing) return null;
     const { containment } = deps.policy(target.account);

@@ -1,14 +1,21 @@
 /**
- * How a run in the Lambda is seen from outside: an event of the incident's state, a line in the log, and metrics. All in one
- * step at the end, so that a replay repeats none of it, and after isolation, which it cannot keep from being done. A
- * person's command has its own output, and does none of this.
+ * How a run is seen from outside: an event of each state of the incident, a line in the log, and metrics. In steps of their
+ * own, so that a replay repeats none of it; isolation waits for none of them. A person's command has its own output: it puts
+ * the events, and says which could not be put.
  */
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Aws } from '../aws/connect.ts';
 import { attempt, errorLine } from '../aws/deadline.ts';
 import { driftFields, releaseFields, responseFields, shown, type Fields } from '../notify/log-fields.ts';
 import { driftMeasures, present, responseMeasures, type Measures } from '../notify/measures.ts';
-import { stateOfDrift, stateOfRelease, stateOfResponse, STATE_EVENT } from '../notify/state-event.ts';
+import {
+  stateOfBeginning,
+  stateOfClosing,
+  stateOfDrift,
+  stateOfRelease,
+  stateOfResponse,
+  STATE_EVENT,
+} from '../notify/state-event.ts';
 import type { StateEvent } from '../notify/state-event-schema.ts';
 import type { Budgets } from './budgets.ts';
 import type { DriftResult } from './drift.ts';
@@ -18,15 +25,15 @@ import type { ReleaseResult } from './release-result.ts';
 /** Where lines and metrics go. Never throws. */
 export interface Telemetry {
   line(level: 'info' | 'warn' | 'error', message: string, fields: Fields): void;
-  /** `incidentId` is shown beside them and is no dimension. */
-  measure(measures: Measures, about: { incidentId: string; status?: string }): void;
+  /** `incidentId` is shown beside them and is no dimension. Absent: a person's command, whose runs nobody counts. */
+  measure?: (measures: Measures, about: { incidentId: string; status?: string }) => void;
 }
 
 export interface OutsideDeps {
   budgets: Pick<Budgets, 'closeMs'>;
   /** Milliseconds since 1970. Called inside steps only. */
   now: () => number;
-  /** Absent: a person's command. */
+  /** Absent: a rehearsal. */
   telemetry?: Telemetry | undefined;
 }
 
@@ -62,6 +69,24 @@ export function tellRelease(ctx: DurableContext, aws: Aws, result: ReleaseResult
   }));
 }
 
+/** A run begins to work on a new incident, or on one that was approved. Nothing waits for it but the end. Never rejects. */
+export async function tellBeginning(
+  ctx: DurableContext,
+  state: 'opened' | 'approved',
+  result: Parameters<typeof stateOfBeginning>[0],
+  { aws, deps, closed }: { aws: Aws; deps: OutsideDeps; closed?: string | undefined },
+): Promise<void> {
+  const { telemetry, budgets, now } = deps;
+  if (!telemetry) return;
+  await ctx.step(state, async () => {
+    const at = new Date(now()).toISOString();
+    const { target } = result;
+    if (closed !== undefined)
+      await putState(aws, stateOfClosing({ incidentId: closed, target, at }), { budgets, telemetry });
+    await putState(aws, stateOfBeginning(result, state, at), { budgets, telemetry });
+  });
+}
+
 /** Of a look by the clock at the open incidents: an event for each drift that people were told of just now. Never rejects. */
 export async function tellDrift(ctx: DurableContext, aws: Aws, result: DriftResult, deps: OutsideDeps): Promise<void> {
   const { telemetry } = deps;
@@ -86,6 +111,10 @@ export async function tellDrift(ctx: DurableContext, aws: Aws, result: DriftResu
       `outside ${incidentId}`,
     );
   }
+  if (result.closed.length > 0)
+    await ctx.step('closed', async () => {
+      for (const one of result.closed) await putState(aws, stateOfClosing(one), { budgets: deps.budgets, telemetry });
+    });
   if (result.failures.length === 0) return;
   await ctx.step('outside', () => {
     // No single incident's.
@@ -121,16 +150,37 @@ async function tellAll(
   { event, level, message, fields, measures, status }: Outside,
 ): Promise<void> {
   const { incidentId } = fields;
-  const put =
-    event &&
-    (await attempt(budgets.closeMs, 'the event of its state', () =>
-      aws.events.put({ ...STATE_EVENT, detail: event, resources: [arnOf(event)] }),
-    ));
-  const lost = put?.ok === false ? { stateEvent: shown(put.error) } : {};
+  const error = event && (await put(aws, event, budgets));
+  const lost = error === null ? {} : { stateEvent: shown(error) };
   telemetry.line('stateEvent' in lost && level === 'info' ? 'warn' : level, message, { ...fields, ...lost });
   const counted = { ...measures, ...('stateEvent' in lost ? { StateEventFailures: 1 } : {}) };
   if (Object.keys(counted).length > 0)
-    telemetry.measure(counted, { incidentId, ...(status === undefined ? {} : { status }) });
+    telemetry.measure?.(counted, { incidentId, ...(status === undefined ? {} : { status }) });
+}
+
+/** An event without a line of its own: only that it could not be put is told. Never rejects. */
+export async function putState(
+  aws: Pick<Aws, 'events'>,
+  event: StateEvent,
+  { budgets, telemetry }: Pick<OutsideDeps, 'budgets'> & { telemetry: Telemetry },
+): Promise<void> {
+  const error = await put(aws, event, budgets);
+  if (error === null) return;
+  const { incidentId, state } = event;
+  telemetry.line('warn', `incident ${state}`, { incidentId, stateEvent: shown(error) });
+  telemetry.measure?.({ StateEventFailures: 1 }, { incidentId });
+}
+
+/** @returns why it could not be put; null: it was. */
+async function put(
+  aws: Pick<Aws, 'events'>,
+  event: StateEvent,
+  budgets: OutsideDeps['budgets'],
+): Promise<string | null> {
+  const outcome = await attempt(budgets.closeMs, 'the event of its state', () =>
+    aws.events.put({ ...STATE_EVENT, detail: event, resources: [arnOf(event)] }),
+  );
+  return outcome.ok ? null : outcome.error;
 }
 
 function fellShort({ isolation, evidence, changes, failures, notification }: IncidentResult): boolean {

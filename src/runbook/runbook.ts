@@ -27,7 +27,7 @@ import type { Containment } from './contained.ts';
 import { hostStart } from './host.ts';
 import type { ApprovalResult, EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { factsOf, type Observation } from './observe.ts';
-import { tellResponse, type Telemetry } from './outside.ts';
+import { tellBeginning, tellResponse, type Telemetry } from './outside.ts';
 import {
   asksForEvidence,
   asksForIsolation,
@@ -61,7 +61,7 @@ export interface RunbookDeps {
   startedAt: number;
   /** Incident that is to be brought to its end; no other is opened. */
   completing?: string;
-  /** How the run is seen from outside; absent in a person's command. */
+  /** How the run is seen from outside; absent in a rehearsal. */
   telemetry?: Telemetry | undefined;
 }
 
@@ -130,7 +130,7 @@ export async function respondApproved(
   );
   if (target?.account !== deps.account)
     throw new FindingError('', `${held.target.instanceId} is not in account ${deps.account}`);
-  return [await runIncident(ctx, finding, target, finding, deps, [], approved)];
+  return [await runToEnd(ctx, finding, target, finding, deps, [], approved)];
 }
 
 /** One incident, and the word of it for other systems. */
@@ -295,6 +295,7 @@ async function carryOut(
       ? preserve(ctx, incident, prior?.result ?? null)
       : { taken: Promise.resolve(), results: Promise.resolve([]) };
   void preserving.taken.then(onTaken);
+  const told = begun(ctx, incident, decision, claimed);
   const [collected, outcome, admitted] = await Promise.all([preserving.results, containing, admission]);
   const held = outcome !== null && 'held' in outcome ? outcome : null;
   // What was written down of a state that was not changed must not be what a later run gives back.
@@ -348,10 +349,25 @@ async function carryOut(
   await seal(ctx, incident, result, prior?.result ?? null);
   await announce(ctx, incident, result);
   await settle(ctx, incident, result, claimed);
+  await told;
   if (!asked) return result;
   // It may be days until the end: what has come to a stop here is told now.
   if (asked.answer) await tellResponse(ctx, incident.aws, result, incident.deps);
   return decided(ctx, incident, result, asked, isolate);
+}
+
+/** Word for other systems that the incident is new, or that what it waited for is carried out. */
+async function begun(
+  ctx: DurableContext,
+  incident: IncidentContext,
+  decision: Decision,
+  claimed: Claimed,
+): Promise<void> {
+  const isNew = claimed.kind === 'unclaimed' || (claimed.run === 1 && claimed.prior === null);
+  const state = incident.approved ? 'approved' : isNew ? 'opened' : null;
+  const closed = claimed.kind === 'claimed' ? claimed.over : undefined;
+  const { aws, deps } = incident;
+  if (state !== null) await tellBeginning(ctx, state, blank(incident, decision), { aws, deps, closed });
 }
 
 async function forget(ctx: DurableContext, { aws, deps, incidentId }: IncidentContext): Promise<void> {

@@ -4,8 +4,16 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { run } from '../../src/cli/main.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
-import { incidentRoom, isIsolated, ledgerOf, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import {
+  incidentRoom,
+  isIsolated,
+  ledgerOf,
+  smallBudgets,
+  stolen,
+  type IncidentRoom,
+} from '../support/incident-room.ts';
 import { spawned } from '../support/killed.ts';
+import { listenToStates } from '../support/listen.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -39,12 +47,6 @@ async function type(room: IncidentRoom, ...args: string[]): Promise<Answer> {
 }
 
 const incidentsOf = ({ out }: Answer) => (JSON.parse(out) as { incidents: IncidentResult[] }).incidents;
-
-const stolen = (room: IncidentRoom) =>
-  room.event(({ detail }) => {
-    detail.type = 'UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS';
-    detail['resource'] = { ...(detail['resource'] as object), resourceType: 'AccessKey' };
-  });
 
 test('stopped: findings are parked and told, a person’s request runs, and replay responds to what was parked', async () => {
   const room = await incidentRoom(await local.newAccount());
@@ -95,6 +97,7 @@ test('what cannot be parked is told as lost, and the run fails', async () => {
 
 test('approve: what waits for nobody is carried out from here, once', async () => {
   const room = await incidentRoom(await local.newAccount());
+  const heard = await listenToStates(room);
   const { incidentId } = await room.respond(stolen(room));
   expect(await type(room, 'approve', incidentId)).toMatchObject({ code: 2, err: expect.stringContaining('--reason') });
   const answer = await type(room, 'approve', incidentId, '--reason', 'looked at it', '--json');
@@ -106,6 +109,7 @@ test('approve: what waits for nobody is carried out from here, once', async () =
     approval: { state: 'approved', reason: 'looked at it', by: expect.stringContaining('arn:aws:') },
   });
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
+  expect(await heard()).toEqual([`approved ${incidentId}`, `quarantined ${incidentId}`]);
   const again = await type(room, 'approve', incidentId, '--reason', 'twice');
   expect(again).toMatchObject({ code: 2, err: expect.stringContaining('nothing is asked') });
 }, 60_000);
@@ -207,6 +211,7 @@ describe('an answer of which nobody knows what came', () => {
 
 test('deny: told, left as it is; then closed, and what was seen before starts nothing', async () => {
   const room = await incidentRoom(await local.newAccount());
+  const heard = await listenToStates(room);
   const { incidentId } = await room.respond(stolen(room));
   const denied = await type(room, 'deny', incidentId, '--reason', 'a drill', '--json');
   expect(incidentsOf(denied)).toMatchObject([{ status: 'collected', approval: { state: 'denied' } }]);
@@ -214,14 +219,24 @@ test('deny: told, left as it is; then closed, and what was seen before starts no
   expect(await room.respond(room.event())).toMatchObject({ status: 'joined', incidentId });
 
   expect(await type(room, 'close', incidentId)).toMatchObject({ code: 2 });
-  expect(await type(room, 'close', incidentId, '--reason', 'done')).toMatchObject({ code: 0 });
+  expect(await type(room, 'close', incidentId, '--reason', 'done')).toMatchObject({ code: 0, err: '' });
   expect(await type(room, 'close', incidentId, '--reason', 'done')).toMatchObject({ code: 2 });
+  expect(await heard()).toEqual([`denied ${incidentId}`, `closed ${incidentId}`]);
   expect((await room.respond(room.event())).status).toBe('ignored');
   const later = room.event(({ detail }) => void (detail.updatedAt = new Date(Date.now() + 60_000).toISOString()));
   const anew = await room.respond(later);
   expect(anew.status).toBe('quarantined');
   expect(anew.incidentId).not.toBe(incidentId);
 }, 60_000);
+
+test('whoever may not put events closes all the same, and is told', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(stolen(room));
+  room.account.proxy.fault({ operation: 'PutEvents', kind: 'denied' });
+  const closed = await type(room, 'close', incidentId, '--reason', 'done', '--json');
+  expect(closed).toMatchObject({ code: 0, out: expect.stringContaining('"status": "closed"') });
+  expect(closed.err).toMatch(/^Other systems were not told \(incident closed\): .*AccessDenied.*\n$/);
+});
 
 test('an incident that is not known: one line, exit code 2', async () => {
   const room = await incidentRoom(await local.newAccount());

@@ -87,7 +87,7 @@ export const unseen: Unseen[] = [
     roles: DURABLE,
     sid: 'TellState',
     actions: ['events:PutEvents'],
-    why: 'Only a deployed function puts events; test/stack/seen.test.ts runs the bundle and reads them from the bus.',
+    why: 'The scenes are rehearsals, which put no events; test/stack/seen.test.ts runs the bundle and reads them from the bus.',
     request: ({ region, account }) => ({
       resource: `arn:aws:events:${region}:${account}:event-bus/default`,
       context: { 'events:source': ['secresponse'], 'events:detail-type': ['Incident State Change'] },

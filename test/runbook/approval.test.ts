@@ -1,23 +1,17 @@
 /** A person is asked: what is done before, and what comes of each answer. */
 import { expect, test } from '@jest/globals';
-import { answerText } from '../../src/finding/answer.ts';
-import type { CallbackAnswer } from '../../src/runbook/engine.ts';
-import { incidentRoom, isIsolated, ledgerOf, type Detail, type IncidentRoom } from '../support/incident-room.ts';
+import {
+  answerOf,
+  incidentRoom,
+  isIsolated,
+  ledgerOf,
+  stolen,
+  type Detail,
+  type IncidentRoom,
+} from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
-
-/** Stolen credentials: the default policy leaves them to a person. */
-const stolen = (room: IncidentRoom, severity = 8) =>
-  room.event(({ detail }) => {
-    detail.type = 'UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS';
-    detail.severity = severity;
-    detail['resource'] = { ...(detail['resource'] as object), resourceType: 'AccessKey' };
-  });
-
-const answer = (decision: 'approve' | 'deny'): CallbackAnswer => ({
-  result: answerText({ decision, by: 'arn:aws:iam::111122223333:user/mia', reason: 'looked at it' }),
-});
 
 test('asked by a rule and approved: evidence first, isolated only then, and who approved is told', async () => {
   const room = await incidentRoom(await local.newAccount());
@@ -26,7 +20,7 @@ test('asked by a rule and approved: evidence first, isolated only then, and who 
     lambda: true,
     onCallback: async () => {
       before = isIsolated(await room.reading(), room.world);
-      return answer('approve');
+      return answerOf('approve');
     },
   });
   expect(before).toBe(false);
@@ -46,7 +40,7 @@ test('asked by a rule and approved: evidence first, isolated only then, and who 
 
 test('denied: not isolated, told, and findings about it start nothing', async () => {
   const room = await incidentRoom(await local.newAccount());
-  const options = { lambda: true, onCallback: async () => answer('deny') };
+  const options = { lambda: true, onCallback: async () => answerOf('deny') };
   const incident = await room.respond(stolen(room), options);
   expect(incident).toMatchObject({ status: 'collected', approval: { state: 'denied', reason: 'looked at it' } });
   expect(isIsolated(await room.reading(), room.world)).toBe(false);
@@ -107,7 +101,11 @@ test('a tag that the instance may have given itself: asked, the tag is named, an
 test('the same, approved: isolated', async () => {
   const room = await incidentRoom(await local.newAccount(), { tags: { tier: 'pet' } });
   const protect = { instances: [], tags: ['tier=*'] };
-  const incident = await room.respond(held(room), { protect, lambda: true, onCallback: async () => answer('approve') });
+  const incident = await room.respond(held(room), {
+    protect,
+    lambda: true,
+    onCallback: async () => answerOf('approve'),
+  });
   expect(incident.status).toBe('quarantined');
   expect(isIsolated(await room.reading(), room.world)).toBe(true);
 });
@@ -118,7 +116,7 @@ test('approved, and what came of it cannot be written down: the answer stands, a
     lambda: true,
     onCallback: async () => {
       room.account.proxy.fault({ operation: 'UpdateItem', kind: 'denied', including: 'startedAt' });
-      return answer('approve');
+      return answerOf('approve');
     },
   });
   room.account.proxy.clear();
@@ -148,7 +146,7 @@ test('while one is asked, the same finding joins; a rule that asks for more isol
         { lambda: true },
       );
       expect(other.status).toBe('quarantined');
-      return answer('deny');
+      return answerOf('deny');
     },
   });
   expect(same).toMatchObject({ status: 'joined', incidentId: incident.incidentId });
@@ -158,7 +156,7 @@ test('while one is asked, the same finding joins; a rule that asks for more isol
 
 test('held back or denied, a person’s request isolates all the same', async () => {
   const room = await incidentRoom(await local.newAccount());
-  const options = { lambda: true, onCallback: async () => answer('deny') };
+  const options = { lambda: true, onCallback: async () => answerOf('deny') };
   const denied = await room.respond(stolen(room), options);
   expect(denied.status).toBe('collected');
   const byHand = await room.respond({ instance_id: room.world.instanceId });

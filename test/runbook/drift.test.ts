@@ -1,6 +1,6 @@
 /** The clock's look at open incidents: people are told once of each drift, and what is cut off in part is completed. */
 import { expect, test } from '@jest/globals';
-import { DynamoDBClient, UpdateItemCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { createResponder } from '../../src/handlers/responder.ts';
@@ -13,7 +13,7 @@ import { holdIncident } from '../support/held.ts';
 import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { quickPolicies } from '../support/quick-policies.ts';
-import { ledger, release, setGroups } from '../support/releaser.ts';
+import { aDayLater, ledger, release, setGroups } from '../support/releaser.ts';
 
 const local = useLocalAws();
 
@@ -159,7 +159,7 @@ test('released, half released and collected incidents are left alone; one that c
   const { status } = await release(room, { incident_id: incidentId, reason: 'false alarm' });
   expect(status).toBe('incomplete');
   await room.messages();
-  expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], failures: [] });
+  expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], closed: [], failures: [] });
   room.account.proxy.fault({ operation: 'GetItem', kind: 'denied' });
   expect((await check(room)).failures).toEqual([expect.stringContaining(room.world.instanceId)]);
 });
@@ -228,18 +228,10 @@ test('an instance that is terminated: told once, its role is free of it again, a
 test('an incident that took evidence only is closed after a day', async () => {
   const room = await incidentRoom(await local.newAccount());
   const { incidentId } = await room.respond(room.event(({ detail }) => void (detail.severity = 5)));
-  const { account, region, instanceId } = room.world;
   const status = async () => (await ledger(room)).get(`incident#${incidentId}`)?.['status']?.S;
   await check(room);
   expect(await status()).toBe('collected');
-  await new DynamoDBClient(labConfig({ endpoint: room.account.endpoint, region })).send(
-    new UpdateItemCommand({
-      TableName: room.deployment.table,
-      Key: { pk: { S: `target#${account}#${region}#${instanceId}` } },
-      UpdateExpression: 'SET settledAt = :before',
-      ExpressionAttributeValues: { ':before': { N: String(Date.now() - 25 * 3_600_000) } },
-    }),
-  );
+  await aDayLater(room);
   expect(await check(room)).toMatchObject({ failures: [] });
   expect(await status()).toBe('closed');
 });

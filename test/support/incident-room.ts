@@ -9,6 +9,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
+import { answerText } from '../../src/finding/answer.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createDeployment, receiveMessages, type Deployment, type ReceivedMessage } from '../../src/lab/deployment.ts';
@@ -27,6 +28,7 @@ import {
   type ExecutionStore,
 } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
+import type { Telemetry } from '../../src/runbook/outside.ts';
 import { assureGranted, FUNCTION_KEY } from './granted.ts';
 import type { TestAccount } from './local-aws.ts';
 
@@ -71,6 +73,8 @@ export interface RespondOptions {
   /** Plays Lambda: the execution's ARN is none of a local one's. */
   lambda?: boolean;
   onCallback?: (callbackId: string) => Promise<CallbackAnswer>;
+  /** How the run is seen from outside; without, other systems do not hear of it. */
+  telemetry?: Telemetry;
 }
 
 /** What a reading by other means than the project's own finds. */
@@ -152,6 +156,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
         policies: withSettings(policies, given),
         budgets,
         env: { ...env, ...given.env },
+        telemetry: given.telemetry,
       }) as unknown as DurableHandler;
       const start = account.proxy.calls.length;
       const { incidents } = (await execute(handler, event, {
@@ -238,6 +243,20 @@ function withSettings(
       containment: { ...own.containment, dwellSeconds: 0, ...containment },
     },
   };
+}
+
+/** Stolen credentials: the default policy leaves them to a person. */
+export function stolen(room: IncidentRoom, severity = 8): BusEvent {
+  return room.event(({ detail }) => {
+    detail.type = 'UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS';
+    detail.severity = severity;
+    detail['resource'] = { ...(detail['resource'] as object), resourceType: 'AccessKey' };
+  });
+}
+
+/** What a person says to what is asked. */
+export function answerOf(decision: 'approve' | 'deny'): CallbackAnswer {
+  return { result: answerText({ decision, by: 'arn:aws:iam::111122223333:user/mia', reason: 'looked at it' }) };
 }
 
 /** The room's ledger, for what no result tells. */

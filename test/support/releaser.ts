@@ -6,7 +6,7 @@ import {
   ModifyNetworkInterfaceAttributeCommand,
   type Instance,
 } from '@aws-sdk/client-ec2';
-import { DynamoDBClient, ScanCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ScanCommand, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { createReleaser } from '../../src/handlers/release.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
@@ -70,4 +70,17 @@ export async function ledger(room: IncidentRoom): Promise<Map<string, Record<str
 
 function ec2({ account, world }: IncidentRoom): EC2Client {
   return new EC2Client(labConfig({ endpoint: account.endpoint, region: world.region }));
+}
+
+/** As if the last run had ended more than a day ago. */
+export async function aDayLater(room: IncidentRoom): Promise<void> {
+  const { account, region, instanceId } = room.world;
+  await new DynamoDBClient(labConfig({ endpoint: room.account.endpoint, region })).send(
+    new UpdateItemCommand({
+      TableName: room.deployment.table,
+      Key: { pk: { S: `target#${account}#${region}#${instanceId}` } },
+      UpdateExpression: 'SET settledAt = :before',
+      ExpressionAttributeValues: { ':before': { N: String(Date.now() - 25 * 3_600_000) } },
+    }),
+  );
 }
