@@ -4,6 +4,7 @@ import type { Target } from '../finding/finding.ts';
 import type { Budgets } from '../runbook/budgets.ts';
 import { autoScalingGateway, type AutoScaling } from './auto-scaling.ts';
 import { clientConfig, underDeadline, type ClientSettings } from './client.ts';
+import { deadLettersGateway, type DeadLetters } from './dead-letters.ts';
 import { digestsGateway, type Digests } from './digests.ts';
 import { dropBoxGateway, type DropBox } from './drop-box.ts';
 import { ec2Gateway, type Ec2 } from './ec2.ts';
@@ -23,6 +24,8 @@ export interface Aws {
   loadBalancers: LoadBalancers;
   vault: Vault;
   topic: Topic;
+  /** Null: there is no queue for what could not be sent. */
+  deadLetters: DeadLetters | null;
   ledger: Ledger;
   digests: Digests;
   requests: Requests;
@@ -47,6 +50,8 @@ export interface CollectionNames {
 export interface Places {
   bucket: string;
   topicArn: string;
+  /** URL of the queue of dead letters. */
+  deadLetterQueue?: string;
   table: string;
   /** Region of the responder itself: vault and ledger are there. */
   homeRegion: string;
@@ -82,6 +87,7 @@ export function connect(
     loadBalancers: loadBalancersGateway(there),
     vault: vaultGateway(places.bucket, home),
     topic: topicGateway(places.topicArn, home),
+    deadLetters: places.deadLetterQueue === undefined ? null : deadLettersGateway(places.deadLetterQueue, home),
     ledger: ledgerGateway(places.table, home),
     digests: digestsGateway(places.table, home),
     requests: requestsGateway(places.table, home),

@@ -25,12 +25,14 @@ export function readSettings(env: NodeJS.ProcessEnv, unsetSessions: 'direct' | '
     optional('COLLECTION_DOCUMENT'),
     optional('DROP_BOX_BUCKET'),
   ];
+  const deadLetterQueue = optional('DEAD_LETTER_QUEUE_URL');
   const denier = optional('SESSION_DENIER_FUNCTION');
   const places: Places = {
     bucket: needed('EVIDENCE_BUCKET'),
     topicArn: needed('NOTIFICATION_TOPIC_ARN'),
     table: needed('INCIDENT_TABLE'),
     homeRegion: env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '',
+    ...(deadLetterQueue === undefined ? {} : { deadLetterQueue }),
     ...(dropBox === undefined ? {} : { dropBox }),
     collection: { ...(profile === undefined ? {} : { profile }), ...(document === undefined ? {} : { document }) },
     sessions: denier === undefined ? { kind: unsetSessions } : { kind: 'function', name: denier },

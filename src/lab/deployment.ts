@@ -20,16 +20,19 @@ export interface Deployment {
   table: string;
   /** Hears the topic, raw: shows what was sent. */
   queueUrl: string;
+  /** What could not be delivered. */
+  deadLetterUrl: string;
 }
 
 export async function createDeployment(place: Place): Promise<Deployment> {
   const suffix = randomBytes(4).toString('hex');
-  const [bucket, table, { topicArn, queueUrl }] = await Promise.all([
+  const [bucket, table, { topicArn, queueUrl }, deadLetterUrl] = await Promise.all([
     createBucket(place, `secresponse-vault-${suffix}`),
     createTable(place, `secresponse-ledger-${suffix}`),
     createTopic(place, `secresponse-notices-${suffix}`),
+    createQueue(place, `secresponse-dead-letters-${suffix}`),
   ]);
-  return { bucket, topicArn, table, queueUrl };
+  return { bucket, topicArn, table, queueUrl, deadLetterUrl };
 }
 
 async function createBucket(place: Place, bucket: string): Promise<string> {
@@ -57,12 +60,11 @@ async function createTable(place: Place, table: string): Promise<string> {
 async function createTopic(place: Place, name: string): Promise<{ topicArn: string; queueUrl: string }> {
   const sns = new SNSClient(labConfig(place));
   const sqs = new SQSClient(labConfig(place));
-  const [topic, queue] = await Promise.all([
+  const [topic, queueUrl] = await Promise.all([
     sns.send(new CreateTopicCommand({ Name: name })),
-    sqs.send(new CreateQueueCommand({ QueueName: name })),
+    createQueue(place, name),
   ]);
   const topicArn = required(topic.TopicArn, 'a topic ARN');
-  const queueUrl = queueUrlAt(place, required(queue.QueueUrl, 'a queue URL'));
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['QueueArn'] }),
   );
@@ -75,6 +77,11 @@ async function createTopic(place: Place, name: string): Promise<{ topicArn: stri
     }),
   );
   return { topicArn, queueUrl };
+}
+
+async function createQueue(place: Place, name: string): Promise<string> {
+  const queue = await new SQSClient(labConfig(place)).send(new CreateQueueCommand({ QueueName: name }));
+  return queueUrlAt(place, required(queue.QueueUrl, 'a queue URL'));
 }
 
 /** The URL as the caller reaches it: the local AWS names itself, which would bypass a proxy in front of it. */

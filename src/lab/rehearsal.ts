@@ -120,6 +120,7 @@ function setEnvironment(region: string, endpoint: string, deployment: Deployment
     AWS_SECRET_ACCESS_KEY: 'local',
     EVIDENCE_BUCKET: deployment.bucket,
     NOTIFICATION_TOPIC_ARN: deployment.topicArn,
+    DEAD_LETTER_QUEUE_URL: deployment.deadLetterUrl,
     INCIDENT_TABLE: deployment.table,
     SECRESPONSE_MODE: mode,
   });

@@ -78,7 +78,10 @@ async function publish(ctx: DurableContext, incident: IncidentContext, result: I
   result.notification = outcome;
 }
 
-/** Publishes one message, trying more than once. */
+/** SQS takes 256 KiB, and one character may take six bytes there. */
+const LETTER_CHARACTERS = 40_000;
+
+/** Publishes one message, trying more than once. What cannot be sent goes to the dead letters, which have an alarm. */
 export async function send(
   ctx: DurableContext,
   { aws, deps }: SealPlace,
@@ -95,7 +98,25 @@ export async function send(
     }
     return last;
   });
-  return outcome.ok ? { status: 'done', messageId: outcome.value } : { status: 'failed', reason: outcome.error };
+  if (outcome.ok) return { status: 'done', messageId: outcome.value };
+  const { deadLetters } = aws;
+  if (!deadLetters) return { status: 'failed', reason: outcome.error };
+  const kept = await ctx.step('dead-letter', () =>
+    attempt(deps.budgets.closeMs, 'the dead letter', () =>
+      deadLetters.put({
+        undelivered: 'notification',
+        topic: aws.topic.topicArn,
+        reason: outcome.error,
+        subject: message.subject,
+        attributes: message.attributes,
+        message: message.message.slice(0, LETTER_CHARACTERS),
+      }),
+    ),
+  );
+  const where = kept.ok
+    ? 'the message is in the queue of dead letters'
+    : `the queue of dead letters did not take it either: ${kept.error}`;
+  return { status: 'failed', reason: `${outcome.error}; ${where}` };
 }
 
 export function noteContext(

@@ -63,7 +63,7 @@ export const unseen: Unseen[] = [
     roles: DURABLE,
     sid: 'SendDeadLetters',
     actions: ['sqs:SendMessage'],
-    why: 'Lambda sends what a function failed on with its role.',
+    why: 'Lambda sends what a function failed on with its role; the function sends notifications there that SNS does not take.',
     request: (stack) => ({ resource: stack.arnOf('DeadLetters'), context: {} }),
   },
   {

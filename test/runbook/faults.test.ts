@@ -239,3 +239,27 @@ test('the ledger can be written and not read: isolated, and what could not be as
   expect(incident.status).toBe('quarantined');
   expect(incident.failures.join('\n')).toContain('could not be asked whether the responder is stopped');
 });
+
+test.each([
+  ['Publish', true],
+  ['Publish and SendMessage', false],
+])('%s denied: the message is among the dead letters: %s', async (operations, kept) => {
+  const room = await incidentRoom(await local.newAccount());
+  const { proxy } = room.account;
+  for (const operation of operations.split(' and ')) proxy.fault({ operation, kind: 'denied' });
+  const incident = await room.respond(room.event());
+  proxy.clear();
+  expect(incident.status).toBe('quarantined');
+  expect(incident.notification).toMatchObject({
+    status: 'failed',
+    reason: expect.stringContaining(
+      kept ? 'the message is in the queue of dead letters' : 'the queue of dead letters did not take it either',
+    ),
+  });
+  const letters = (await room.deadLetters()).map(({ body }) => JSON.parse(body) as Record<string, string>);
+  expect(letters).toHaveLength(kept ? 1 : 0);
+  for (const letter of letters) {
+    expect(letter).toMatchObject({ undelivered: 'notification', topic: room.deployment.topicArn });
+    expect(letter['message']).toContain(incident.incidentId);
+  }
+});

@@ -55,6 +55,7 @@ describe('the functions', () => {
       ...service,
       EVIDENCE_BUCKET: ref('Vault'),
       NOTIFICATION_TOPIC_ARN: ref('Topic'),
+      DEAD_LETTER_QUEUE_URL: ref('DeadLetters'),
       INCIDENT_TABLE: ref('Ledger'),
       COLLECTION_INSTANCE_PROFILE: ref('CollectionProfile'),
       SESSION_DENIER_FUNCTION: { 'Fn::If': ['DeniesSessions', ref('SessionDashdenierLambdaFunction'), NOTHING] },

@@ -98,6 +98,8 @@ export interface IncidentRoom {
   objects(): Promise<{ key: string; body: Uint8Array }[]>;
   object(name: string): Promise<unknown>;
   messages(): Promise<ReceivedMessage[]>;
+  /** Likewise of what could not be delivered. */
+  deadLetters(): Promise<ReceivedMessage[]>;
   /** Names of the calls that the responder made since `from`. */
   calls(from?: number): string[];
 }
@@ -131,6 +133,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
     AWS_SECRET_ACCESS_KEY: 'test',
     EVIDENCE_BUCKET: deployment.bucket,
     NOTIFICATION_TOPIC_ARN: deployment.topicArn,
+    DEAD_LETTER_QUEUE_URL: deployment.deadLetterUrl,
     INCIDENT_TABLE: deployment.table,
   };
   const ec2 = new EC2Client(labConfig(place));
@@ -217,6 +220,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
     },
 
     messages: () => receiveMessages({ ...place, queueUrl: deployment.queueUrl }),
+    deadLetters: () => receiveMessages({ ...place, queueUrl: deployment.deadLetterUrl }),
 
     calls: (from = 0) => account.proxy.calls.slice(from).map(({ operation }) => operation),
   };

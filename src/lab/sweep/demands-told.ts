@@ -11,9 +11,14 @@ function messageFaults({ incident, reading, struck, scene }: After): string[] {
   const { notification } = incident;
   const cannot = struck?.lasting === true && struck.kind.service === 'sns';
   if (cannot)
-    return notification.status === 'failed' && notification.reason
-      ? []
-      : [`the notification is ${notification.status}, and cannot have gone out`];
+    return [
+      ...(notification.status === 'failed' && notification.reason
+        ? []
+        : [`the notification is ${notification.status}, and cannot have gone out`]),
+      ...(reading.deadLetters.some(({ body }) => body.includes(scene.world.instanceId))
+        ? []
+        : ['what could not be sent is not in the dead letters']),
+    ];
   const twice = struck !== null && (struck.lost || struck.killed) ? 2 : 1;
   const faults = [];
   if (notification.status !== 'done') faults.push(`the notification ${notification.status}: ${notification.reason}`);

@@ -49,6 +49,7 @@ export interface Reading {
   /** Key → SHA-256 and size. */
   vault: Record<string, { sha256: string; bytes: number; body: Uint8Array }>;
   messages: ReceivedMessage[];
+  deadLetters: ReceivedMessage[];
   /** The ledger's items by their key: string attributes, and the names of the others. */
   ledger: Record<string, Record<string, string>>;
 }
@@ -76,12 +77,13 @@ export async function readScene(scene: Scene): Promise<Reading> {
     attribute('disableApiStop'),
     attribute('instanceInitiatedShutdownBehavior'),
   ]);
-  const [member, served, denial, objects, messages, ledger] = await Promise.all([
+  const [member, served, denial, objects, messages, deadLetters, ledger] = await Promise.all([
     scene.scalingGroup === null ? null : scalingGroup(place, scene.scalingGroup),
     servedBy(scene),
     denialOf(scene),
     vaultObjects(place.endpoint, place.region, deployment.bucket),
     receiveMessages({ ...place, queueUrl: deployment.queueUrl }),
+    receiveMessages({ ...place, queueUrl: deployment.deadLetterUrl }),
     ledgerOf(scene),
   ]);
   return {
@@ -118,6 +120,7 @@ export async function readScene(scene: Scene): Promise<Reading> {
       ]),
     ),
     messages,
+    deadLetters,
     ledger,
   };
 }

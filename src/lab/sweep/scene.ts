@@ -91,6 +91,7 @@ export async function createScene(kind: SceneKind, options: SceneOptions): Promi
         AWS_SECRET_ACCESS_KEY: 'local',
         EVIDENCE_BUCKET: deployment.bucket,
         NOTIFICATION_TOPIC_ARN: deployment.topicArn,
+        DEAD_LETTER_QUEUE_URL: deployment.deadLetterUrl,
         INCIDENT_TABLE: deployment.table,
         ...env,
       },
