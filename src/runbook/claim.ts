@@ -43,6 +43,8 @@ export async function claim(
 ): Promise<ClaimAnswer> {
   const { aws, target, finding, deps } = incident;
   const person = isPerson(incident);
+  // What is under way goes on to its end, also where the policy has approved it or the claim was lost meanwhile.
+  const goesOn = person || incident.approved !== undefined || incident.since !== undefined;
   // Who lost its claim began before the end of the incident: that end was for it, too, also where a person asks.
   const lastSeen = incident.since ?? (person ? NaN : Date.parse(finding.updatedAt ?? ''));
   let insist =
@@ -80,14 +82,14 @@ export async function claim(
       return {
         answer: taken,
         control: read.ok ? read.value : null,
-        ...(read.ok || person ? {} : { flagUnread: read.error }),
+        ...(read.ok || goesOn ? {} : { flagUnread: read.error }),
       };
     });
     const stopped = control?.stopped ?? null;
     if (!answer.ok)
-      return stopped && !person ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
+      return stopped && !goesOn ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
     const claimed = answer.value;
-    if (stopped !== null && !person && (claimed.kind === 'claimed' || claimed.kind === 'held')) {
+    if (stopped !== null && !goesOn && (claimed.kind === 'claimed' || claimed.kind === 'held')) {
       if (claimed.kind === 'claimed') await withdraw(ctx, incident, claimed);
       return { kind: 'stopped', stopped };
     }
