@@ -16,6 +16,8 @@ export interface OpenIncident {
   run: number;
   /** A release has begun to undo it and is not through. */
   releasing: boolean;
+  /** Whoever worked on it last has died over it: its claim has run out, and nobody ended it. */
+  died: boolean;
   /** It took evidence only, and has come to its end by itself. */
   over: boolean;
   /** A run works on it. `until`: milliseconds since 1970; absent where it holds until it ends. Null: none does. */
@@ -52,6 +54,7 @@ export function openLedger({ update, read, keysByIndex, keysByPrefix }: Table) {
         asked,
         run,
         releasing,
+        died: holder !== undefined && !isHeld,
         over: isOver(seen, now),
         held: isHeld ? (leaseUntil === undefined ? {} : { until: leaseUntil }) : null,
         from: fromOf(item),

@@ -9,13 +9,13 @@ import type { HeldBy, Response } from '../policy/decision.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ClientSettings } from './client.ts';
 import { RELEASING, releaseLedger } from './ledger-release.ts';
-import { FROM_PARTS, incidentKey, LISTED, targetKey } from './ledger-items.ts';
+import { endedItem, FROM_PARTS, incidentKey, LISTED, targetItem, targetKey } from './ledger-items.ts';
 import { claimLedger, markOf } from './ledger-claim.ts';
 import { approvalLedger } from './ledger-approval.ts';
 import { controlLedger } from './ledger-control.ts';
 import { openLedger } from './ledger-open.ts';
 import { parkedLedger } from './ledger-parked.ts';
-import { isRefused, tableOf } from './table.ts';
+import { isRefused, tableOf, type Item } from './table.ts';
 
 export type Ledger = ReturnType<typeof ledgerGateway>;
 
@@ -23,6 +23,23 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
   const items = tableOf(table, settings);
   const { update } = items;
   const claims = claimLedger(items);
+
+  /** @returns what is there where the claim is not the holder's. */
+  async function claimed(target: Target, holder: string): Promise<'ours' | Item> {
+    try {
+      await update(
+        targetKey(target),
+        'SET #holder = :me',
+        { '#holder': 'holder' },
+        { ':me': { S: holder } },
+        '#holder = :me',
+      );
+      return 'ours';
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return error.Item ?? {};
+    }
+  }
 
   return {
     table,
@@ -67,13 +84,18 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
       );
     },
 
-    /** The end of a run: what came of it, and whether the incident stays open on the target. */
+    /**
+     * The end of a run: what came of it, and whether the incident stays open on the target. @returns 'lost', and nothing is
+     * written, where another run has the incident by now, or where it came to its end after all that this run did.
+     */
     async close(
       target: Target,
       holder: string,
       result: IncidentResult,
       end: {
         open: boolean;
+        /** Which run of the incident this is. */
+        run: number;
         settled: boolean;
         asked: Response;
         at: string;
@@ -83,7 +105,9 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         held?: HeldBy | 'decided';
         critical?: boolean;
       },
-    ): Promise<void> {
+    ): Promise<'written' | 'lost'> {
+      const found = await claimed(target, holder);
+      if (found !== 'ours' && !mayWrite(found, result, end.run)) return 'lost';
       await update(
         incidentKey(result.incidentId),
         'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
@@ -130,9 +154,9 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
         if (!isRefused(error)) throw error;
         // Or never claimed, since the ledger did not answer then: what was changed must be found by a release.
         const there = error.Item;
-        const ended = there?.['endedId']?.S === result.incidentId;
-        if (there?.['incidentId'] === undefined && !ended && end.open) await this.open(target, result.incidentId, end);
+        if (there?.['incidentId'] === undefined && end.open) await this.open(target, result.incidentId, end);
       }
+      return 'written';
     },
 
     /** Enters an incident that could not be claimed; one that somebody else has opened meanwhile stays. */
@@ -172,4 +196,17 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     /** False only where AWS says that the table does not exist. */
     exists: items.exists,
   };
+}
+
+/** Whether the end of a run may be written where the claim is not, or not any more, its own. */
+function mayWrite(found: Item, { incidentId, changes, isolation }: IncidentResult, run: number): boolean {
+  const there = targetItem(found);
+  // An earlier try of this very step has ended the claim.
+  if (there.incidentId === incidentId) return there.holder === undefined && there.run === run;
+  const ended = endedItem(found);
+  // Never claimed, since the ledger did not answer then.
+  if (ended?.incidentId !== incidentId) return true;
+  // What was changed after the end must be found by a release.
+  const last = [...changes.map(({ at }) => at), isolation?.verifiedAt].map((at) => Date.parse(at ?? ''));
+  return last.some((at) => at > ended.at);
 }

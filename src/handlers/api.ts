@@ -40,6 +40,14 @@ export type Api = (event: ApiEvent) => Promise<ApiAnswer>;
 const START_MS = 15_000;
 const LEDGER_MS = 8_000;
 
+/** With these Lambda takes no request, however often it was tried; throttling may follow a try that was accepted. */
+const REFUSALS = new Set([
+  'AccessDeniedException',
+  'ResourceNotFoundException',
+  'InvalidParameterValueException',
+  'UnrecognizedClientException',
+]);
+
 export function createApi({ account, region, start, requests, now = Date.now }: ApiDeps): Api {
   async function post(event: ApiEvent): Promise<ApiAnswer> {
     const request = parseApiRequest(bodyText(event));
@@ -49,9 +57,16 @@ export function createApi({ account, region, start, requests, now = Date.now }: 
     const started = await attempt(START_MS, 'starting the responder', () => start(incidentId, request));
     if (!started.ok) {
       console.error(JSON.stringify({ incidentId, target, error: started.error }));
-      return problem(503, 'The responder could not be started. Nothing was changed; try again.', {
-        'Retry-After': '5',
-      });
+      const retry = { 'Retry-After': '5' };
+      if (REFUSALS.has(started.code))
+        return problem(503, 'The responder could not be started. Nothing was changed; try again.', retry);
+      // The answer may have been lost, and not the request.
+      return problem(
+        503,
+        `It is not known whether the responder was started. Look for incident ${incidentId}, or try again: a second run on the same instance joins the first one or waits for it.`,
+        retry,
+        { incidentId },
+      );
     }
     // The responder is under way: that nobody can look it up yet is no reason to say that it failed.
     const noted = await attempt(LEDGER_MS, 'the ledger', () =>
@@ -125,8 +140,13 @@ function json(statusCode: number, body: object, headers: Record<string, string> 
 }
 
 /** RFC 9457. */
-function problem(status: number, detail: string, headers: Record<string, string> = {}): ApiAnswer {
-  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail };
+function problem(
+  status: number,
+  detail: string,
+  headers: Record<string, string> = {},
+  more: Record<string, string> = {},
+): ApiAnswer {
+  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...more };
   return answer(status, 'application/problem+json', body, headers);
 }
 

@@ -3,8 +3,10 @@ import wrap from '@middy/core';
 import { executionModeDurableContext } from '@middy/core/DurableContext';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { connect } from '../aws/connect.ts';
+import { errorLine } from '../aws/deadline.ts';
 import { FindingError } from '../finding/finding.ts';
-import { parseReleaseRequest } from '../finding/release-request.ts';
+import { parseReleaseRequest, type ReleaseRequest } from '../finding/release-request.ts';
+import { shown } from '../notify/log-fields.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 import { isLocalExecution } from '../runbook/execution-arn.ts';
 import type { ReleaseResult } from '../runbook/release-result.ts';
@@ -22,7 +24,10 @@ export interface ReleaserOptions {
   telemetry?: Telemetry | undefined;
 }
 
-/** The durable handler. Off Lambda, what is refused is an answer; in the Lambda it ends the execution as failed. */
+/**
+ * The durable handler. What is refused is an answer, and a line in the log: nothing was begun, and nobody need be alarmed. A
+ * ledger that could not be asked fails the execution in the Lambda.
+ */
 export function createReleaser(options: ReleaserOptions = {}) {
   const budgets = options.budgets ?? defaultBudgets;
   return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
@@ -33,7 +38,10 @@ export function createReleaser(options: ReleaserOptions = {}) {
       const home = { account, region };
       const local = isLocalExecution(durableExecutionArn);
       const aws: ReleaseDeps['aws'] = (target) => connect(target, places, budgets);
-      const answer = await release(ctx, parseReleaseRequest(event, home), {
+      const { telemetry } = options;
+      const request = requestIn(event, home, local);
+      if ('refused' in request) return refuse(ctx, request, telemetry);
+      const answer = await release(ctx, request, {
         aws,
         budgets,
         home,
@@ -42,14 +50,34 @@ export function createReleaser(options: ReleaserOptions = {}) {
         local,
       });
       if (!('refused' in answer)) {
-        const { telemetry } = options;
         await tellRelease(ctx, aws(answer.target), answer, { budgets, now: Date.now, telemetry });
         return { release: answer };
       }
-      if (local) return answer;
-      throw new FindingError('', answer.refused);
+      if (answer.unread && !local) throw new FindingError('', answer.refused);
+      return refuse(ctx, answer, telemetry);
     },
   );
+}
+
+/** A person's command says by itself what is wrong with what was typed. */
+function requestIn(
+  event: unknown,
+  home: Parameters<typeof parseReleaseRequest>[1],
+  local: boolean,
+): ReleaseRequest | Refused {
+  try {
+    return parseReleaseRequest(event, home);
+  } catch (error) {
+    if (local || !(error instanceof FindingError)) throw error;
+    return { refused: errorLine(error) };
+  }
+}
+
+async function refuse(ctx: DurableContext, answer: Refused, telemetry: Telemetry | undefined): Promise<Refused> {
+  const line = async (): Promise<void> =>
+    telemetry?.line('warn', 'release refused', { incidentId: 'none', refused: shown(answer.refused) });
+  if (telemetry) await ctx.step('outside', line);
+  return answer;
 }
 
 /** The entry point of the bundle. */

@@ -68,7 +68,12 @@ export function linesOf({ drift, gone }: Verification): string[] {
   ];
 }
 
-function commandsFor({ incidentId, target, gone }: Verification): string[] {
-  if (gone !== undefined) return [`npx secresponse release --incident ${incidentId} --reason "..."`];
-  return [`npx secresponse verify --incident ${incidentId}`, `npx secresponse respond --instance ${target.instanceId}`];
+function commandsFor({ incidentId, target, gone, releasing }: Verification): string[] {
+  const release = `npx secresponse release --incident ${incidentId} --reason "..."`;
+  if (gone !== undefined) return [release];
+  return [
+    ...(releasing ? [release] : []),
+    `npx secresponse verify --incident ${incidentId}`,
+    `npx secresponse respond --instance ${target.instanceId}`,
+  ];
 }

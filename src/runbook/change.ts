@@ -4,6 +4,7 @@ import { attempt } from '../aws/deadline.ts';
 import type { Action } from '../containment/action.ts';
 import type { Budgets } from './budgets.ts';
 import { contextOf } from './context.ts';
+import { LOST, stillOurs } from './hold.ts';
 import type { ChangeResult, Json } from './incident.ts';
 import type { ActionReading } from './observe.ts';
 import { patience } from './patience.ts';
@@ -144,6 +145,7 @@ export function planOf(action: Action, incident: IncidentContext, ready: Ready):
 export async function write(incident: IncidentContext, action: Action, from: Json, to: Json): Promise<Written> {
   const { aws, deps } = incident;
   const at = new Date(deps.now()).toISOString();
+  if (!(await stillOurs(incident))) return { at, error: LOST };
   const outcome = await attempt(deps.budgets.writeMs, action.title, () =>
     action.write(aws, contextOf(incident), from, to),
   );
@@ -194,6 +196,7 @@ export async function verify(
         from = keeping ?? undefined;
       }
       if (look < looks) {
+        if (!(await stillOurs(incident))) return { ...last, reason: LOST };
         last = { ...last, wrote: true };
         await action.write(aws, context, state, to);
       }
@@ -201,7 +204,7 @@ export async function verify(
     });
     if (outcome.ok) last = outcome.value;
     else last = { ...last, verified: false, reason: outcome.error };
-    if (last.verified) break;
+    if (last.verified || last.reason === LOST) break;
     if (!outcome.ok && (await patient(outcome.code))) look -= 1;
   }
   if (last.verified) delete last.reason;

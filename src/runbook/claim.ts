@@ -5,6 +5,7 @@ import type { Control, Stopped } from '../aws/ledger-control.ts';
 import type { Claim } from '../aws/ledger-claim.ts';
 import { isCritical } from '../policy/limits.ts';
 import { rank, type Decision, type Response } from '../policy/decision.ts';
+import { holding, leaseOf, LOST } from './hold.ts';
 import type { IncidentResult } from './incident.ts';
 import { asksForIsolation } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
@@ -42,17 +43,28 @@ export async function claim(
 ): Promise<ClaimAnswer> {
   const { aws, target, finding, deps } = incident;
   const person = isPerson(incident);
-  const lastSeen = Date.parse(finding.updatedAt ?? '');
-  let insist = name !== 'claim' || finding.request?.force === true || incident.approved !== undefined;
+  // What is under way goes on to its end, also where the policy has approved it or the claim was lost meanwhile.
+  const goesOn = person || incident.approved !== undefined || incident.since !== undefined;
+  // Who lost its claim began before the end of the incident: that end was for it, too, also where a person asks.
+  const lastSeen = incident.since ?? (person ? NaN : Date.parse(finding.updatedAt ?? ''));
+  let insist =
+    name !== 'claim' ||
+    finding.request?.force === true ||
+    incident.approved !== undefined ||
+    incident.since !== undefined;
   for (let look = 0; ; look += 1) {
     const insists = insist;
+    // Not known in a replay: it is asked then whether the claim still holds.
+    let askedAt: number | undefined;
     const { answer, control, flagUnread } = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, async () => {
+      askedAt = deps.now();
+      const now = askedAt;
       const [taken, read] = await Promise.all([
         attempt(deps.budgets.claimMs, 'the claim', () =>
           aws.ledger.claim({
             target,
             holder: deps.executionArn,
-            leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
+            leaseMs: leaseOf(deps),
             incidentId: incident.incidentId,
             asked: decision.response,
             certain: certainOf(decision),
@@ -60,9 +72,9 @@ export async function claim(
             finding: { id: finding.id, severity: finding.severity.label },
             critical: isCritical(finding),
             person,
-            ...(person || Number.isNaN(lastSeen) ? {} : { lastSeen }),
+            ...(Number.isNaN(lastSeen) ? {} : { lastSeen }),
             ...(deps.completing === undefined ? {} : { only: deps.completing }),
-            now: deps.now(),
+            now,
           }),
         ),
         attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
@@ -70,14 +82,14 @@ export async function claim(
       return {
         answer: taken,
         control: read.ok ? read.value : null,
-        ...(read.ok || person ? {} : { flagUnread: read.error }),
+        ...(read.ok || goesOn ? {} : { flagUnread: read.error }),
       };
     });
     const stopped = control?.stopped ?? null;
     if (!answer.ok)
-      return stopped && !person ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
+      return stopped && !goesOn ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
     const claimed = answer.value;
-    if (stopped !== null && !person && (claimed.kind === 'claimed' || claimed.kind === 'held')) {
+    if (stopped !== null && !goesOn && (claimed.kind === 'claimed' || claimed.kind === 'held')) {
       if (claimed.kind === 'claimed') await withdraw(ctx, incident, claimed);
       return { kind: 'stopped', stopped };
     }
@@ -85,6 +97,7 @@ export async function claim(
     const doomed = stopped !== null && claimed.kind === 'joined' && claimed.running && !insist;
     if (claimed.kind === 'stale' || (claimed.kind === 'joined' && !doomed)) return claimed;
     if (claimed.kind === 'claimed') {
+      incident.hold = holding(deps, askedAt);
       const waited = look > 0 || claimed.prior !== null;
       return {
         ...claimed,
@@ -131,6 +144,7 @@ export async function settle(
       aws.ledger.close(target, deps.executionArn, result, {
         // What was told to isolate and did not manage to stays open: the next finding tries again.
         open: changed || collected || asked || held !== undefined,
+        run: incident.run,
         settled: result.status !== 'failed',
         asked: result.decision.response,
         at: new Date(deps.now()).toISOString(),
@@ -139,6 +153,7 @@ export async function settle(
       }),
     ),
   );
+  if (outcome.ok && outcome.value === 'lost') result.failures.push(`its outcome is not in the ledger: ${LOST}`);
   if (!outcome.ok && claimed.kind === 'claimed')
     result.failures.push(`the outcome could not be written to the ledger: ${outcome.error}`);
 }
@@ -150,11 +165,12 @@ export async function giveBack(
   prior: IncidentResult,
   undone: boolean,
 ): Promise<void> {
-  const { aws, target, deps, finding } = incident;
+  const { aws, target, deps, finding, run } = incident;
   await ctx.step('join', () =>
     attempt(deps.budgets.closeMs, 'the ledger', async () => {
       await aws.ledger.close(target, deps.executionArn, prior, {
         open: true,
+        run,
         settled: !undone,
         undone,
         asked: prior.decision.response,

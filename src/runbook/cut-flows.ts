@@ -11,6 +11,7 @@ import { everything, rulesOf } from '../containment/rules.ts';
 import type { InterfaceReading } from '../aws/ec2-readings.ts';
 import type { Policy } from '../policy/policy.ts';
 import { contextOf } from './context.ts';
+import { LOST, stillOurs } from './hold.ts';
 import type { Observation } from './observe.ts';
 import type { IncidentContext } from './runbook.ts';
 
@@ -32,6 +33,7 @@ export async function cutFlows(incident: IncidentContext, groups: Groups | null,
   const state = observed.instance?.state;
   if (state !== undefined && state !== 'running') return not(`the instance is ${state}`);
   if (groups === null) return not('there is no group to end in');
+  if (!(await stillOurs(incident))) return not(LOST);
   const [seen, found] = await Promise.all([
     attempt(deps.budgets.readMs, 'reading the interfaces', () => readInterfaces(incident.aws, contextOf(incident))),
     attempt(

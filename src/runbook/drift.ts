@@ -193,10 +193,13 @@ function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | { over:
     });
     // What its end needs, and no more: the result may be long.
     if (!('why' in open) && open.over) return { over: { ...open, from: {}, result: null } };
-    // Closed meanwhile; never contained; or half undone by a person's release, which has told of it.
-    if ('why' in open || open.asked !== 'quarantine' || open.releasing) return null;
+    // Closed meanwhile, or never contained.
+    if ('why' in open || open.asked !== 'quarantine') return null;
+    // Half undone by a person's release: while it works, or where it came to its end, that tells of it.
+    if (open.releasing && !open.died) return null;
     const { containment } = deps.policy(target.account);
-    return { verification: await verifyIncident(open, { aws, budgets, containment, now }), told: open.drift };
+    const verification = await verifyIncident(open, { aws, budgets, containment, now });
+    return { verification: open.releasing ? leftBehind(verification) : verification, told: open.drift };
   });
 }
 
@@ -251,6 +254,13 @@ function nameOf({ region, instanceId }: Target): string {
 
 function lineOf({ instanceId }: Target, what: string): string {
   return `${instanceId}: ${what}`;
+}
+
+/** A release that died has told nobody what it undid, and nothing is completed behind its back. */
+function leftBehind({ halfContained: _halfContained, ...verification }: Verification): Verification {
+  if (verification.working || verification.gone !== undefined) return verification;
+  const description = 'a release began and never came to its end: what it has put back is not contained any more';
+  return { ...verification, contained: false, drift: [...verification.drift, { action: 'release', description }] };
 }
 
 /** The same for the same drift; null where there is none. */

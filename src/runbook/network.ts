@@ -24,6 +24,7 @@ import {
   type Written,
 } from './change.ts';
 import { cutFlows, type Cut } from './cut-flows.ts';
+import { LOST, stillOurs } from './hold.ts';
 import type { HostStart } from './host.ts';
 import type { EvidenceResult, Json } from './incident.ts';
 import type { Observation } from './observe.ts';
@@ -235,7 +236,7 @@ async function neutralised(incident: IncidentContext, last: Verified): Promise<V
       Object.values((last.state ?? {}) as Record<string, { groups: string[] }>).flatMap(({ groups }) => groups),
     ),
   ].filter((id) => ['lifeline', 'interim', 'open'].includes(ours[id] ?? ''));
-  if (stuck.length === 0) return last;
+  if (stuck.length === 0 || last.reason === LOST || !(await stillOurs(incident))) return last;
   const outcome = await attempt(deps.budgets.writeMs, 'taking the rules away', () => emptyGroups(aws, stuck));
   const note = outcome.ok
     ? `interfaces are stuck in ${stuck.join(', ')}; all rules of that were taken away`

@@ -39,6 +39,8 @@ export interface ReleaseDeps {
 /** Why nothing was begun: one line. */
 export interface Refused {
   refused: string;
+  /** The ledger could not be asked. */
+  unread?: true;
 }
 
 interface Context {
@@ -126,7 +128,7 @@ async function claim(
         }),
       ),
     );
-    if (!answer.ok) return { refused: `the incident could not be read from the ledger: ${answer.error}` };
+    if (!answer.ok) return { refused: `the incident could not be read from the ledger: ${answer.error}`, unread: true };
     const claimed = answer.value;
     if (claimed.kind === 'none') return { refused: claimed.why };
     if (claimed.kind === 'open') return claimed;

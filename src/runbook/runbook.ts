@@ -24,6 +24,7 @@ import { certainOf, claim, giveBack, isPerson, settle, withdraw, type Claimed } 
 import { announce, seal } from './close.ts';
 import { contain } from './contain.ts';
 import type { Containment } from './contained.ts';
+import { stillOurs, type Hold } from './hold.ts';
 import { hostStart } from './host.ts';
 import type { ApprovalResult, EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { factsOf, type Observation } from './observe.ts';
@@ -80,6 +81,10 @@ export interface IncidentContext {
   left: string[];
   /** Present where a person has approved what was held back; `result` tells of it. */
   approved?: Approved & { result: ApprovalResult };
+  /** Absent where there is no claim. */
+  hold?: Hold;
+  /** Milliseconds since 1970, where it lost its claim meanwhile: when it began. */
+  since?: number;
 }
 
 /** Responds to every target of a finding. @throws FindingError where there is nothing that may be acted on. */
@@ -149,6 +154,7 @@ async function runIncident(
   deps: RunbookDeps,
   left: readonly string[],
   approved?: IncidentContext['approved'],
+  since?: number,
 ): Promise<IncidentResult> {
   const policy = deps.policy(target.account);
   const judge = (facts = target.facts): Decision =>
@@ -174,6 +180,7 @@ async function runIncident(
     prefix: evidencePrefix(target, incidentId),
     left: left.map((line) => `not acted on: ${line}`),
     ...(approved ? { approved } : {}),
+    ...(since === undefined ? {} : { since }),
   };
   if (first.response === 'ignore') return ended(incident, first, { status: 'ignored' });
   if (first.response === 'notify') return notifyOnly(ctx, incident, first);
@@ -230,7 +237,12 @@ async function runIncident(
   if (rank(decision.response) < rank(first.response)) await telling;
   const isolate: Isolate = (child, given) => runIncident(child, finding, target, event, deps, left, given);
   const [result] = await Promise.all([carryOut(ctx, incident, decision, observed, claimed, prior, isolate), telling]);
-  return result;
+  if (result !== null) return result;
+  // Its claim was lost. Whoever has it may do less than this run was told to do: it waits for that end, and looks again.
+  const began = since ?? reading.startedAt;
+  return ctx.runInChildContext('again', (child) =>
+    runIncident(child, finding, target, event, deps, left, approved, began),
+  );
 }
 
 /** How what a person approves later is carried out. */
@@ -255,7 +267,7 @@ function afterRelease(
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Preserve and contain, side by side, then seal and tell. */
+/** Preserve and contain, side by side, then seal and tell. @returns null where the incident is not this run's any more. */
 async function carryOut(
   ctx: DurableContext,
   incident: IncidentContext,
@@ -264,7 +276,7 @@ async function carryOut(
   claimed: Claimed,
   prior: Prior | null,
   isolate: Isolate,
-): Promise<IncidentResult> {
+): Promise<IncidentResult | null> {
   const noEvidence = await evidenceHeld(ctx, incident, decision, claimed);
   if (noEvidence !== null && !decision.approval) {
     if (claimed.kind === 'claimed') await withdraw(ctx, incident, claimed);
@@ -278,6 +290,8 @@ async function carryOut(
     asksForIsolation(decision) && !prior?.result?.isolation
       ? admit(ctx, incident, observed, claimed)
       : Promise.resolve(THROUGH);
+  // Asked beside the preparation, as the limits are: nothing of the target is changed before the answer.
+  const ours = claimed.kind === 'claimed' ? ctx.step('hold', () => stillOurs(incident, true)) : Promise.resolve(true);
   const containing = asksForIsolation(decision)
     ? contain(ctx, incident, {
         decision,
@@ -285,7 +299,9 @@ async function carryOut(
         stored: prior?.from ?? {},
         taken,
         // A person's request is counted, and waits for no counting.
-        admitted: isPerson(incident) ? Promise.resolve(true) : admission.then(({ held }) => held === null),
+        admitted: isPerson(incident)
+          ? ours
+          : Promise.all([admission, ours]).then(([{ held }, still]) => held === null && still),
         fromHost,
       })
     : Promise.resolve(null);
@@ -296,7 +312,12 @@ async function carryOut(
       : { taken: Promise.resolve(), results: Promise.resolve([]) };
   void preserving.taken.then(onTaken);
   const told = begun(ctx, incident, decision, claimed);
-  const [collected, outcome, admitted] = await Promise.all([preserving.results, containing, admission]);
+  const [collected, outcome, admitted, began] = await Promise.all([preserving.results, containing, admission, ours]);
+  // The last word, and what is on record, are those of the run that has the incident now.
+  if (!began || (claimed.kind === 'claimed' && !(await ctx.step('still-held', () => stillOurs(incident))))) {
+    await told;
+    return null;
+  }
   const held = outcome !== null && 'held' in outcome ? outcome : null;
   // What was written down of a state that was not changed must not be what a later run gives back.
   if (held && Object.keys(prior?.from ?? {}).length === 0) await forget(ctx, incident);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { CreateTableCommand, DynamoDBClient, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, UpdateItemCommand, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
 import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
 import type { Claim, ClaimRequest } from '../../src/aws/ledger-claim.ts';
 import { labConfig } from '../../src/lab/client.ts';
@@ -10,8 +10,8 @@ const local = useLocalAws();
 const target = { account: '111122223333', region: 'eu-west-1', instanceId: 'i-0123456789abcdef0' };
 const NOW = 1_800_000_000_000;
 
-async function ledger(keys: string[] = ['pk']): Promise<Ledger> {
-  const { endpoint } = await local.newAccount();
+async function ledger(keys: string[] = ['pk'], at?: string): Promise<Ledger> {
+  const endpoint = at ?? (await local.newAccount()).endpoint;
   const types: KeySchemaElement['KeyType'][] = ['HASH', 'RANGE'];
   await new DynamoDBClient(labConfig({ endpoint })).send(
     new CreateTableCommand({
@@ -174,7 +174,8 @@ test('a claim that came to nothing leaves what there was: the end of the inciden
 });
 
 test('an incident has ended once nothing is open under it, also where its own record does not know; else it has not', async () => {
-  const table = await ledger();
+  const { endpoint } = await local.newAccount();
+  const table = await ledger(['pk'], endpoint);
   const at = new Date(NOW).toISOString();
   const result = (incidentId: string) =>
     ({
@@ -184,7 +185,7 @@ test('an incident has ended once nothing is open under it, also where its own re
       startedAt: at,
       finding: { id: 'f', severity: {} },
     }) as never;
-  const end = { open: true, settled: true, asked: 'quarantine', at } as const;
+  const end = { open: true, run: 1, settled: true, asked: 'quarantine', at } as const;
   await table.claim(request('a'));
   // Not settled yet: the record does not name its target.
   expect(await table.endedAmong(['inc-a', 'inc-unknown'])).toEqual([]);
@@ -194,7 +195,15 @@ test('an incident has ended once nothing is open under it, also where its own re
   expect(await table.endedAmong(['inc-a'])).toEqual([]);
   await table.endRelease('r', { incidentId: 'inc-a', target, status: 'released', at } as never);
   // As where the run of the release dies between its two entries.
-  await table.close(target, 'nobody', result('inc-a'), end);
+  await new DynamoDBClient(labConfig({ endpoint })).send(
+    new UpdateItemCommand({
+      TableName: 'ledger',
+      Key: { pk: { S: 'incident#inc-a' } },
+      UpdateExpression: 'SET #open = :yes',
+      ExpressionAttributeNames: { '#open': 'open' },
+      ExpressionAttributeValues: { ':yes': { BOOL: true } },
+    }),
+  );
   expect(await table.endedAmong(['inc-a'])).toEqual(['inc-a']);
   await table.claim(request('b', { now: NOW + 1 }));
   expect(await table.endedAmong(['inc-b', 'inc-a'])).toEqual(['inc-a']);
@@ -207,4 +216,51 @@ test('an answer to a request may be given again by whoever gave it, and by nobod
   expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
   expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
   expect(await book.decide('inc-1', 'token', 'joe', null)).toBe(false);
+});
+
+const closing = (change: object = {}) =>
+  ({
+    incidentId: 'inc-a',
+    status: 'quarantined',
+    decision: { response: 'quarantine' },
+    startedAt: new Date(NOW).toISOString(),
+    finding: { id: 'f', severity: {} },
+    changes: [],
+    ...change,
+  }) as never;
+
+const ending = { open: true, run: 1, settled: true, asked: 'quarantine', at: new Date(NOW).toISOString() } as const;
+
+test('a run that was taken over does not write over what the later one has found', async () => {
+  const book = await ledger();
+  await book.claim(request('a', { leaseMs: 1_000 }));
+  await book.claim(request('b', { now: NOW + 1_000, leaseMs: 1_000 }));
+  expect(await book.close(target, 'a', closing(), ending)).toBe('lost');
+  expect(await book.close(target, 'b', closing({ status: 'collected' }), { ...ending, run: 2 })).toBe('written');
+  // Asked again, since its answer was lost: the same. The run before still has no say.
+  expect(await book.close(target, 'b', closing({ status: 'collected' }), { ...ending, run: 2 })).toBe('written');
+  expect(await book.close(target, 'a', closing(), ending)).toBe('lost');
+  expect((await book.openIncident({ which: { target }, within: target, now: NOW })) as object).toMatchObject({
+    incidentId: 'inc-a',
+    result: { status: 'collected' },
+  });
+});
+
+test.each([
+  ['before', -1, 'lost', { why: expect.stringContaining('no incident is open') }],
+  ['after', 1, 'written', { incidentId: 'inc-a', result: { status: 'quarantined' } }],
+])('what a run changed %s the release of its incident', async (_when, ms, answer, open) => {
+  const book = await ledger();
+  await book.claim(request('a', { leaseMs: 1_000 }));
+  const at = NOW + 2_000;
+  await book.claimRelease({ which: { target }, within: target, holder: 'r', leaseMs: 1_000, now: at, dryRun: false });
+  await book.endRelease('r', {
+    incidentId: 'inc-a',
+    target,
+    status: 'released',
+    at: new Date(at).toISOString(),
+  } as never);
+  const changes = [{ action: 'quarantine-network', at: new Date(at + ms).toISOString() }];
+  expect(await book.close(target, 'a', closing({ changes }), ending)).toBe(answer);
+  expect(await book.openIncident({ which: { target }, within: target, now: at })).toMatchObject(open);
 });

@@ -60,11 +60,17 @@ async function quietly<Value>(work: () => Promise<Value>): Promise<{ value: Valu
   }
 }
 
-function expectProblem({ status, headers, body }: Answer, expected: number, detail: string): void {
+function expectProblem({ status, headers, body }: Answer, expected: number, detail: string, more: object = {}): void {
   expect(headers['Content-Type']).toBe('application/problem+json');
   expect({ status, body }).toEqual({
     status: expected,
-    body: { type: 'about:blank', title: expect.any(String), status: expected, detail: expect.stringContaining(detail) },
+    body: {
+      type: 'about:blank',
+      title: expect.any(String),
+      status: expected,
+      detail: expect.stringContaining(detail),
+      ...more,
+    },
   });
 }
 
@@ -114,13 +120,27 @@ describe('POST /secresponse', () => {
   });
 
   test('says so where the responder cannot be started, without what went wrong inside', async () => {
-    const { call, accepted } = api({ start: new Error('AccessDenied: arn:aws:iam::111122223333:role/x') });
+    const { call, accepted } = api({
+      start: Object.assign(new Error('arn:aws:iam::111122223333:role/x'), { name: 'AccessDeniedException' }),
+    });
     const { value, log } = await quietly(() => call(post({ instance_id: INSTANCE })));
     expectProblem(value, 503, 'Nothing was changed; try again');
     expect(JSON.stringify(value)).not.toContain('AccessDenied');
     expect(log).toContain('AccessDenied');
     expect(accepted).toEqual([]);
   });
+
+  test.each(['TimeoutError', 'ServiceException', 'TooManyRequestsException', 'Error'])(
+    'claims nothing where nobody knows whether the responder was started (%s), and names the incident',
+    async (name) => {
+      const { call } = api({ start: Object.assign(new Error('socket hang up'), { name }) });
+      const { value, log } = await quietly(() => call(post({ instance_id: INSTANCE })));
+      const incidentId = expect.stringMatching(/^inc-[0-9a-f]{16}$/);
+      expectProblem(value, 503, 'It is not known whether the responder was started', { incidentId });
+      expect(JSON.stringify(value)).not.toContain('Nothing was changed');
+      expect(log).toContain(String(value.body['incidentId']));
+    },
+  );
 
   test('answers 202 where only the ledger fails: the responder is under way', async () => {
     const { call, started } = api({ ledger: new Error('no ledger') });

@@ -66,6 +66,20 @@ test.each([
   expect(incident.approval?.state).toBe(status === 'quarantined' ? 'approved' : 'expired');
 });
 
+test('the policy approves while the responder is stopped: what is under way goes on to its end', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const incident = await room.respond(stolen(room, 9.1), {
+    lambda: true,
+    approval: { onTimeout: 'isolate-critical' },
+    onCallback: async () => {
+      await ledgerOf(room).stop({ by: 'mia', reason: 'maintenance', at: '2026-01-02T03:04:05.000Z' });
+      return { timedOut: true };
+    },
+  });
+  expect(incident).toMatchObject({ status: 'quarantined', approval: { state: 'approved' } });
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+});
+
 test('an answer that cannot be understood isolates nothing and is told', async () => {
   const room = await incidentRoom(await local.newAccount());
   const incident = await room.respond(stolen(room, 9.1), {

@@ -10,7 +10,14 @@ import type { Policy } from '../../src/policy/policy.ts';
 import { DRIFT_CHECK, isDriftCheck } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import { holdIncident } from '../support/held.ts';
-import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import {
+  incidentRoom,
+  isIsolated,
+  isWrite,
+  ledgerOf,
+  smallBudgets,
+  type IncidentRoom,
+} from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { quickPolicies } from '../support/quick-policies.ts';
 import { aDayLater, ledger, release, setGroups } from '../support/releaser.ts';
@@ -162,6 +169,30 @@ test('released, half released and collected incidents are left alone; one that c
   expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], closed: [], failures: [] });
   room.account.proxy.fault({ operation: 'GetItem', kind: 'denied' });
   expect((await check(room)).failures).toEqual([expect.stringContaining(room.world.instanceId)]);
+});
+
+test('a release that died is told once, with what it has put back; nothing is put right behind its back', async () => {
+  const { room, incidentId } = await contained();
+  const { account } = room.world;
+  const claim = { which: { incidentId }, within: { account }, holder: 'dead', leaseMs: 500, dryRun: false };
+  await ledgerOf(room).claimRelease({ ...claim, now: Date.now() + 60_000 });
+  // While it works, that is its own matter.
+  expect(await check(room)).toMatchObject({ verifications: [], notifications: [], failures: [] });
+  await holdIncident.until(room, Date.now() - 1);
+  await holdIncident.halfContained(room, 'interim');
+  expect(await check(room)).toMatchObject({
+    verifications: [{ incidentId, contained: false, releasing: true }],
+    notifications: [{ incidentId, status: 'done' }],
+    completed: [],
+    failures: [],
+  });
+  const [told, ...more] = await room.messages();
+  expect(more).toEqual([]);
+  expect(told?.body).toContain('a release began and never came to its end');
+  expect(told?.body).toContain(`npx secresponse release --incident ${incidentId}`);
+  expect(await check(room)).toMatchObject({ verifications: [{ contained: false }], notifications: [], completed: [] });
+  const { status } = await release(room, { incident_id: incidentId, reason: 'false alarm' });
+  expect(status).toBe('released');
 });
 
 test('open incidents are found by the index where the table has it, and by a scan where not', async () => {
