@@ -14,7 +14,7 @@ import { seeCanary, type CanaryResult } from '../runbook/canary.ts';
 import { functionOf, isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { checkDrift, type DriftResult } from '../runbook/drift.ts';
-import { isDriftCheck } from '../runbook/drift-check.ts';
+import { driftTargets, isDriftCheck } from '../runbook/drift-check.ts';
 import { lookUpStep } from '../runbook/look-up.ts';
 import { tellDrift, type Telemetry } from '../runbook/outside.ts';
 import { partOf, partRequest, respondInParts } from '../runbook/parts.ts';
@@ -51,8 +51,15 @@ export interface BriefResult extends Omit<ResponderResult, 'incidents'> {
 
 /** What came of the clock's look at the open incidents. */
 export interface DriftAnswer {
-  drift: DriftResult;
+  drift: DriftResult | BriefDrift;
 }
+
+/** The same in Lambda. */
+export type BriefDrift = Pick<DriftResult, 'completed' | 'failures'> & {
+  looked: number;
+  /** Ids of incidents. */
+  notContained: string[];
+};
 
 /** The daily sample finding has come. */
 export interface CanaryAnswer {
@@ -84,10 +91,12 @@ export function createResponder(options: ResponderOptions) {
         startedAt,
         telemetry: options.telemetry,
       };
-      if (isDriftCheck(event)) {
-        const drift = await checkDrift(ctx, { ...deps, region });
+      const start = deps.local ? undefined : responderStarter(functionOf(durableExecutionArn), { region, budgets });
+      const targets = driftTargets(event);
+      if (targets || isDriftCheck(event)) {
+        const drift = await checkDrift(ctx, { ...deps, region }, { targets, ...(start ? { start } : {}) });
         await tellDrift(ctx, deps.aws({ account, region, instanceId: '' }), drift, deps);
-        return { drift };
+        return { drift: options.telemetry ? briefDrift(drift) : drift };
       }
       if (options.approved) {
         const { held, by, reason, at } = options.approved;
@@ -108,8 +117,7 @@ export function createResponder(options: ResponderOptions) {
       if (options.telemetry && isCanary(finding))
         return { canary: await seeCanary(ctx, finding, deps, options.telemetry) };
       if (part) return resultOf({ incidents: await respond(ctx, partOf(finding, part, account), input, deps) });
-      if (deps.local) return resultOf({ incidents: await respond(ctx, finding, input, deps) });
-      const start = responderStarter(functionOf(durableExecutionArn), { region, budgets });
+      if (!start) return resultOf({ incidents: await respond(ctx, finding, input, deps) });
       const given = { input, ...(request === undefined ? {} : { request }) };
       return resultOf(await respondInParts(ctx, finding, given, deps, start));
     },
@@ -123,6 +131,12 @@ export function createResponder(options: ResponderOptions) {
     });
     return { incidents: brief, ...others };
   }
+}
+
+function briefDrift({ verifications, completed, failures }: DriftResult): BriefDrift {
+  const notContained = verifications.flatMap(({ incidentId, contained }) => (contained ? [] : incidentId));
+  // The log has them all.
+  return { looked: verifications.length, notContained, completed, failures: failures.slice(0, 100) };
 }
 
 if (bundled === null && process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined)

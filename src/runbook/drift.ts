@@ -7,13 +7,16 @@ import { createHash } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt, errorLine, type Attempt } from '../aws/deadline.ts';
 import type { OpenIncident } from '../aws/ledger-open.ts';
+import type { Start } from '../aws/starter.ts';
 import type { Target } from '../finding/finding.ts';
 import { parseFinding } from '../finding/parse.ts';
 import type { Rule } from '../policy/schema.ts';
 import { driftMessage, linesOf } from '../notify/drift-message.ts';
 import { send } from './close.ts';
+import { driftPart } from './drift-check.ts';
 import { closeGone, closeOver } from './end-of-life.ts';
 import type { NotificationResult } from './incident.ts';
+import { inParts, partitioned } from './parts.ts';
 import { respond, type RunbookDeps } from './runbook.ts';
 import { verifyIncident, type Verification } from './verify.ts';
 
@@ -35,6 +38,9 @@ export interface DriftResult {
 
 /** How many incidents are looked at at once: AWS throttles, and findings come first. */
 const AT_ONCE = 4;
+/** How many one execution in Lambda looks at, and how many of these it completes: it takes no more than 3,000 operations. */
+const LOOKED_AT = 200;
+const COMPLETED = 20;
 
 interface Looked {
   verification: Verification;
@@ -51,19 +57,42 @@ interface Outcome {
   failures: string[];
 }
 
-export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<DriftResult> {
+/** `given`: the targets to look at, else all; and what starts other executions, where one may be too few. */
+export async function checkDrift(
+  ctx: DurableContext,
+  deps: DriftDeps,
+  given: { targets?: Target[] | null; start?: Start } = {},
+): Promise<DriftResult> {
+  if (given.targets) return lookAfterAll(ctx, given.targets, deps);
   const home = deps.aws({ account: deps.account, region: deps.region, instanceId: '' });
   const listed = await ctx.step('list', () =>
     attempt(deps.budgets.closeMs, 'the ledger', () => home.ledger.openTargets()),
   );
-  const targets = listed.ok ? listed.value.filter(({ account }) => account === deps.account) : [];
+  if (!listed.ok) return { ...NOTHING, failures: [`the open incidents could not be listed: ${listed.error}`] };
+  const parts = partitioned(listed.value, LOOKED_AT);
+  if (!given.start || parts.length <= 1) return lookAfterAll(ctx, listed.value, deps);
+  const outcomes = await inParts(ctx, parts, deps, given.start, {
+    payload: (index) => driftPart(parts[index] ?? []),
+    here: (child, part) => lookAfterAll(child, part, deps),
+  });
+  const results = outcomes.flatMap((outcome) => ('here' in outcome ? outcome.here : []));
+  return {
+    verifications: results.flatMap(({ verifications }) => verifications),
+    notifications: results.flatMap(({ notifications }) => notifications),
+    completed: results.flatMap(({ completed }) => completed),
+    failures: results.flatMap(({ failures }) => failures),
+  };
+}
+
+const NOTHING: DriftResult = { verifications: [], notifications: [], completed: [], failures: [] };
+
+async function lookAfterAll(ctx: DurableContext, all: readonly Target[], deps: DriftDeps): Promise<DriftResult> {
+  const targets = all.filter(({ account }) => account === deps.account);
   const outcomes: Outcome[] = [];
-  for (let first = 0; first < targets.length; first += AT_ONCE)
-    outcomes.push(
-      ...(await Promise.all(targets.slice(first, first + AT_ONCE).map((target) => lookAfter(ctx, target, deps)))),
-    );
-  // Afterwards: a run takes minutes, and the others are not to wait for it.
-  const half = outcomes.filter(({ verification }) => verification?.halfContained);
+  for (const some of partitioned(targets, AT_ONCE))
+    outcomes.push(...(await Promise.all(some.map((target) => lookAfter(ctx, target, deps)))));
+  // Afterwards: a run takes minutes, and the others are not to wait for it. What is too many is left to the next look.
+  const half = outcomes.filter(({ verification }) => verification?.halfContained).slice(0, COMPLETED);
   const completed = await Promise.all(
     half.map(({ target, verification }) => complete(ctx, target, verification, deps)),
   );
@@ -74,7 +103,6 @@ export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<
     ),
     completed: completed.flatMap((one) => ('status' in one ? [one] : [])),
     failures: [
-      ...(listed.ok ? [] : [`the open incidents could not be listed: ${listed.error}`]),
       ...outcomes.flatMap(({ failures }) => failures),
       ...completed.flatMap((one) => ('failure' in one ? one.failure : [])),
     ],

@@ -1,5 +1,8 @@
 /** A finding with more targets than one execution has operations for: in Lambda it starts others. */
 import { beforeAll, expect, test } from '@jest/globals';
+import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { labConfig } from '../../src/lab/client.ts';
+import { DRIFT_CHECK, driftTargets } from '../../src/runbook/drift-check.ts';
 import { partRequest } from '../../src/runbook/parts.ts';
 import { memoryStore } from '../../src/runbook/engine.ts';
 import { incidentRoom, type IncidentRoom } from '../support/incident-room.ts';
@@ -18,12 +21,12 @@ const STRANGER = { uid: 'i-0fed09876abc54321', resourceType: 'EC2_INSTANCE', acc
 /** Against so many instances of the account, and one of another account's. */
 const sequence = ({ world }: IncidentRoom, count: number) => sequenceOf(world, ids(count), [STRANGER]);
 
-const FUNCTION = 'arn:aws:lambda:eu-central-1:111122223333:function:secresponse-dev-responder:7';
+const functionOf = ({ world: { account, region } }: IncidentRoom) =>
+  `arn:aws:lambda:${region}:${account}:function:secresponse-dev-responder:7`;
 
 async function respondTo(count: number, options: { refuse?: RegExp; arn?: string } = {}) {
   const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1 });
-  const { account, region } = room.world;
-  const functionArn = FUNCTION.replace('111122223333', account).replace('eu-central-1', region);
+  const functionArn = functionOf(room);
   lambda.started = [];
   lambda.refuse = options.refuse ?? null;
   const event = sequence(room, count);
@@ -83,5 +86,32 @@ test('a few targets are responded to here, and off Lambda so are all', async () 
   const more = sequence(room, 21);
   expect(more).not.toEqual(event);
   expect(await run(room, more, { policy })).toHaveLength(21);
+  expect(lambda.started).toEqual([]);
+}, 60_000);
+
+test('the open incidents are looked at by several executions as well, each by one', async () => {
+  const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1 });
+  const { account, region } = room.world;
+  const table = new DynamoDBClient(labConfig({ endpoint: room.account.endpoint, region }));
+  const all = ids(250);
+  for (let first = 0; first < all.length; first += 25) {
+    const items = all.slice(first, first + 25).map((id) => ({ pk: { S: `target#${account}#${region}#${id}` } }));
+    const puts = items.map((Item) => ({ PutRequest: { Item } }));
+    await table.send(new BatchWriteItemCommand({ RequestItems: { [room.deployment.table]: puts } }));
+  }
+  lambda.started = [];
+  lambda.refuse = null;
+  const look = async (event: object, name: string): Promise<string[]> => {
+    const store = memoryStore();
+    await run(room, event, { policy, store, arn: `${functionOf(room)}/durable-execution/${name}/${name}` });
+    const names = store.load()?.operations.map(({ Name = '' }) => Name) ?? [];
+    return names.flatMap((operation) => (operation.startsWith(`${region}/`) ? operation.slice(region.length + 1) : []));
+  };
+  const here = await look({ ...DRIFT_CHECK }, 'one');
+  expect(here).toHaveLength(200);
+  const [other, ...more] = lambda.started.splice(0);
+  expect(more).toEqual([]);
+  expect(driftTargets(other?.payload)).toHaveLength(50);
+  expect([...here, ...(await look(other?.payload as object, other?.name ?? ''))].toSorted()).toEqual(all);
   expect(lambda.started).toEqual([]);
 }, 60_000);
