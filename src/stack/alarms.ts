@@ -31,6 +31,9 @@ interface Alarm {
 
 const HOUR = 3600;
 
+/** One at a time by design: whoever asks is told to come again, and does. */
+const SERIAL = 'session-denier';
+
 /**
  * GuardDuty tells of a finding that it has already within its publishing frequency, six hours at most. A day, these six, and
  * two to spare.
@@ -136,7 +139,7 @@ function serviceAlarms(prefix: string, { rules, functions }: AlarmStack): Record
     ),
     ...Object.fromEntries(
       Object.entries(functions).flatMap(([name, logicalName]) =>
-        ['Errors', 'Throttles'].map((metric) => [
+        ['Errors', ...(name === SERIAL ? [] : ['Throttles'])].map((metric) => [
           `${name}-${metric.toLowerCase()}`,
           {
             description:
@@ -151,15 +154,27 @@ function serviceAlarms(prefix: string, { rules, functions }: AlarmStack): Record
       ),
     ),
     ...Object.fromEntries(
-      rules.map((rule) => [
-        `rule-${rule}-failed`,
-        {
-          description: `The rule ${prefix}-${rule} could not start its function. Look at the function's policy and alias and at the queue of undelivered findings (output UndeliveredFindingsUrl); deploy the stack again where they were changed.`,
-          namespace: 'AWS/Events',
-          metric: 'FailedInvocations',
-          dimensions: { RuleName: `${prefix}-${rule}` },
-        },
-      ]),
+      rules.flatMap((rule) => {
+        const ofRule = { namespace: 'AWS/Events', dimensions: { RuleName: `${prefix}-${rule}` } };
+        return [
+          [
+            `rule-${rule}-failed`,
+            {
+              ...ofRule,
+              description: `The rule ${prefix}-${rule} could not start its function. Look at the function's policy and alias and at the queue of undelivered findings (output UndeliveredFindingsUrl); deploy the stack again where they were changed.`,
+              metric: 'FailedInvocations',
+            },
+          ],
+          [
+            `rule-${rule}-lost`,
+            {
+              ...ofRule,
+              description: `The rule ${prefix}-${rule} could not start its function, and what it was for could not be kept in the queue of undelivered findings either: IT IS LOST. Look at the findings in GuardDuty and Inspector since then and run respond for them; look at the queue, its policy and its key, and deploy the stack again where they were changed.`,
+              metric: 'InvocationsFailedToBeSentToDlq',
+            },
+          ],
+        ];
+      }),
     ),
   };
 }
