@@ -59,6 +59,7 @@ export type BriefDrift = Pick<DriftResult, 'completed' | 'failures'> & {
   looked: number;
   /** Ids of incidents. */
   notContained: string[];
+  overdue: string[];
 };
 
 /** The daily sample finding has come. */
@@ -133,10 +134,16 @@ export function createResponder(options: ResponderOptions) {
   }
 }
 
-function briefDrift({ verifications, completed, failures }: DriftResult): BriefDrift {
+function briefDrift({ verifications, completed, overdue, failures }: DriftResult): BriefDrift {
   const notContained = verifications.flatMap(({ incidentId, contained }) => (contained ? [] : incidentId));
   // The log has them all.
-  return { looked: verifications.length, notContained, completed, failures: failures.slice(0, 100) };
+  return {
+    looked: verifications.length,
+    notContained,
+    completed,
+    overdue: overdue.map(({ incidentId }) => incidentId),
+    failures: failures.slice(0, 100),
+  };
 }
 
 if (bundled === null && process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined)

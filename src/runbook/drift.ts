@@ -32,6 +32,8 @@ export interface DriftResult {
   notifications: ({ incidentId: string } & NotificationResult)[];
   /** Incidents that were half contained, and what the run came to that was to complete them. */
   completed: { incidentId: string; status: string }[];
+  /** Incidents whose run is paused, stuck or dead: it holds them still, long after its lease. */
+  overdue: { incidentId: string; target: Target }[];
   /** What could not be done, a line each. */
   failures: string[];
 }
@@ -42,10 +44,16 @@ const AT_ONCE = 4;
 const LOOKED_AT = 200;
 const COMPLETED = 20;
 
+/** A run may take longer than its lease, of some twenty minutes, but not so long. */
+const OVERDUE_MS = 3_600_000;
+
 interface Looked {
-  verification: Verification;
+  /** Null where there is nothing to look after. */
+  verification: Verification | null;
   /** Digest that was told last. */
   told: string | null;
+  /** Id of the incident, where its run is. */
+  overdue: string | null;
 }
 
 /** What came of one incident. A replay has it from the durable state, so it travels as a value. */
@@ -54,6 +62,7 @@ interface Outcome {
   /** Null where there was nothing to look after, or it could not be done. */
   verification: Verification | null;
   notification: NotificationResult | null;
+  overdue: string | null;
   failures: string[];
 }
 
@@ -80,11 +89,12 @@ export async function checkDrift(
     verifications: results.flatMap(({ verifications }) => verifications),
     notifications: results.flatMap(({ notifications }) => notifications),
     completed: results.flatMap(({ completed }) => completed),
+    overdue: results.flatMap(({ overdue }) => overdue),
     failures: results.flatMap(({ failures }) => failures),
   };
 }
 
-const NOTHING: DriftResult = { verifications: [], notifications: [], completed: [], failures: [] };
+const NOTHING: DriftResult = { verifications: [], notifications: [], completed: [], overdue: [], failures: [] };
 
 async function lookAfterAll(ctx: DurableContext, all: readonly Target[], deps: DriftDeps): Promise<DriftResult> {
   const targets = all.filter(({ account }) => account === deps.account);
@@ -102,6 +112,7 @@ async function lookAfterAll(ctx: DurableContext, all: readonly Target[], deps: D
       verification && notification ? [{ incidentId: verification.incidentId, ...notification }] : [],
     ),
     completed: completed.flatMap((one) => ('status' in one ? [one] : [])),
+    overdue: outcomes.flatMap(({ overdue: incidentId, target }) => (incidentId === null ? [] : { incidentId, target })),
     failures: [
       ...outcomes.flatMap(({ failures }) => failures),
       ...completed.flatMap((one) => ('failure' in one ? one.failure : [])),
@@ -113,26 +124,31 @@ async function lookAfterAll(ctx: DurableContext, all: readonly Target[], deps: D
 async function lookAfter(ctx: DurableContext, target: Target, deps: DriftDeps): Promise<Outcome> {
   try {
     return await ctx.runInChildContext(nameOf(target), async (child): Promise<Outcome> => {
-      const outcome: Outcome = { target, verification: null, notification: null, failures: [] };
+      const outcome: Outcome = { target, verification: null, notification: null, overdue: null, failures: [] };
       const looked = await child.step('verify', () => look(target, deps));
       if (!looked.ok) return { ...outcome, failures: [lineOf(target, looked.error)] };
-      if (looked.value === null) return outcome;
-      outcome.verification = looked.value.verification;
-      await tell(child, looked.value, deps, outcome);
-      const { gone, working } = looked.value.verification;
+      const { verification, told, overdue } = looked.value;
+      outcome.overdue = overdue;
+      if (verification === null) return outcome;
+      outcome.verification = verification;
+      await tell(child, verification, told, deps, outcome);
+      const { gone, working } = verification;
       // Once people know.
       if (gone !== undefined && !working && outcome.notification?.status !== 'failed')
         await endGone(child, target, gone, deps, outcome);
       return outcome;
     });
   } catch (error) {
-    return { target, verification: null, notification: null, failures: [lineOf(target, errorLine(error))] };
+    const failures = [lineOf(target, errorLine(error))];
+    return { target, verification: null, notification: null, overdue: null, failures };
   }
 }
 
 async function tell(
   ctx: DurableContext,
-  { verification, told }: Looked,
+  verification: Verification,
+  /** Digest that was told last. */
+  told: string | null,
   deps: DriftDeps,
   outcome: Outcome,
 ): Promise<void> {
@@ -174,8 +190,7 @@ async function endGone(
   else outcome.failures.push(...result.value.map((failure) => lineOf(target, failure)));
 }
 
-/** Null where there is nothing to look after. */
-function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> {
+function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked>> {
   const { budgets, now } = deps;
   const aws = deps.aws(target);
   // Each reading has its own limit; the whole, what they and the ledger may take one after the other.
@@ -188,12 +203,14 @@ function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | null>> 
     if (!('why' in open) && open.over) {
       const ended = await closeOver(open, deps);
       if (!ended.ok) throw new Error(`the incident is over, but could not be closed: ${ended.error}`);
-      return null;
+      return { verification: null, told: null, overdue: null };
     }
+    const overdue = !('why' in open) && (open.lapsedAt ?? Infinity) + OVERDUE_MS < now() ? open.incidentId : null;
     // Closed meanwhile; never contained; or half undone by a person's release, which has told of it.
-    if ('why' in open || open.asked !== 'quarantine' || open.releasing) return null;
+    if ('why' in open || open.asked !== 'quarantine' || open.releasing)
+      return { verification: null, told: null, overdue };
     const { containment } = deps.policy(target.account);
-    return { verification: await verifyIncident(open, { aws, budgets, containment, now }), told: open.drift };
+    return { verification: await verifyIncident(open, { aws, budgets, containment, now }), told: open.drift, overdue };
   });
 }
 

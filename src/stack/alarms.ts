@@ -21,7 +21,7 @@ interface Alarm {
   namespace: string;
   metric: string;
   dimensions: Record<string, string | object>;
-  statistic?: 'Sum' | 'Maximum' | 'Minimum';
+  statistic?: 'Sum' | 'Maximum';
   /** Seconds. */
   period?: number;
   periods?: number;
@@ -39,9 +39,6 @@ const SERIAL = 'session-denier';
  * two to spare.
  */
 const SILENCE_HOURS = 32;
-
-/** A run that is paused, or held by something: looks of the clock in a row that find one at work. */
-const PAUSED_HOURS = 6;
 
 export function alarms(stack: AlarmStack): Record<string, object> {
   const { service, stage } = stack;
@@ -69,9 +66,10 @@ function ownAlarms(prefix: string, { canary }: AlarmStack): Record<string, Alarm
       'A run FAILED, was STOPPED or TIMED_OUT: its incident may not be isolated. The log of the watcher function names the execution; look at it in the Lambda console, then start the run again for its instance (sls invoke -f responder, or respond).',
     ),
     'executions-paused': own(
-      'IncidentsAtWork',
-      `For ${PAUSED_HOURS} hours in a row, every look at the open incidents found one that a run works on: a run may be paused or stuck, or wait for a decision. List them (incidents), and look at the running executions of the responder in the Lambda console.`,
-      { statistic: 'Minimum', period: HOUR, periods: PAUSED_HOURS },
+      'RunsOverdue',
+      'A run has held its incident for more than an hour past its time: it is paused, stuck or dead, and its instance may not be isolated. The log of the responder names the incident; look at the running executions of the responder and of the release in the Lambda console, then run respond (or release) again for the instance.',
+      // Two looks by the clock, so that it stays on while it is so.
+      { period: HOUR / 2 },
     ),
     'isolation-unverified': own(
       'UnverifiedIsolation',

@@ -55,6 +55,7 @@ test('every alarm tells the topic, when it begins and when it ends, and says wha
 
 test.each([
   ['executions-lost', 'ExecutionsLost'],
+  ['executions-paused', 'RunsOverdue'],
   ['isolation-unverified', 'UnverifiedIsolation'],
   ['notifications-failed', 'NotificationFailures'],
   ['limit-reached', 'LimitReached'],
@@ -86,15 +87,6 @@ test('silence is an alarm: no data counts, for longer than a day and the six hou
   expect(seconds).toBeGreaterThan(30 * 3600);
   // CloudWatch's limit.
   expect(seconds).toBeLessThanOrEqual(7 * 86_400);
-});
-
-test('a run at work at every look for hours is an alarm', () => {
-  expect(alarm('executions-paused')).toMatchObject({
-    MetricName: 'IncidentsAtWork',
-    Statistic: 'Minimum',
-    Period: 3600,
-    EvaluationPeriods: 6,
-  });
 });
 
 test('every function, rule and queue is watched', () => {
