@@ -31,7 +31,8 @@ afterAll(() => {
 export async function lambdaStarts(): Promise<LambdaStarts> {
   const kept: LambdaStarts = { started: [], refuse: null };
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
+    void (async () => {
+      const body = await text(request);
       const [, name = ''] = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(request.url ?? '') ?? [];
       const header = (key: string) => String(request.headers[key] ?? '');
       const execution = header('x-amz-durable-execution-name');
@@ -46,7 +47,7 @@ export async function lambdaStarts(): Promise<LambdaStarts> {
         payload: JSON.parse(body),
       });
       response.writeHead(202).end();
-    });
+    })();
   });
   server.listen(0, '127.0.0.1');
   await new Promise((ready) => server.once('listening', ready));
