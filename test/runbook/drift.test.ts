@@ -159,7 +159,7 @@ test('released, half released and collected incidents are left alone; one that c
   const { status } = await release(room, { incident_id: incidentId, reason: 'false alarm' });
   expect(status).toBe('incomplete');
   await room.messages();
-  expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], failures: [] });
+  expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], overdue: [], failures: [] });
   room.account.proxy.fault({ operation: 'GetItem', kind: 'denied' });
   expect((await check(room)).failures).toEqual([expect.stringContaining(room.world.instanceId)]);
 });
