@@ -22,6 +22,8 @@ export interface OpenIncident {
   over: boolean;
   /** A run works on it. `until`: milliseconds since 1970; absent where it holds until it ends. Null: none does. */
   held: { until?: number } | null;
+  /** Milliseconds since 1970, when the lease of a run ended that has neither come to its end nor renewed it. */
+  lapsedAt?: number;
   /** State before the first write, by action. */
   from: Record<string, Json>;
   /** Null where no run has come to its end. */
@@ -56,6 +58,7 @@ export function openLedger({ update, read, keysByIndex, keysByPrefix }: Table) {
         releasing,
         died: holder !== undefined && !isHeld,
         over: isOver(seen, now),
+        ...(holder !== undefined && leaseUntil !== undefined && !isHeld ? { lapsedAt: leaseUntil } : {}),
         held: isHeld ? (leaseUntil === undefined ? {} : { until: leaseUntil }) : null,
         from: fromOf(item),
         result: json(item?.['result']) as IncidentResult | null,

@@ -6,6 +6,7 @@ const FUNCTIONS = [
   { name: 'responder', isDurable: true },
   { name: 'release', isDurable: true },
   { name: 'session-denier', isDurable: false },
+  { name: 'watcher', isDurable: false },
 ] as const;
 
 export const ALIAS = 'durable';

@@ -3,6 +3,7 @@ import wrap from '@middy/core';
 import { executionModeDurableContext } from '@middy/core/DurableContext';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { connect } from '../aws/connect.ts';
+import { responderStarter } from '../aws/starter.ts';
 import { isCanary } from '../finding/canary.ts';
 import { parseFinding } from '../finding/parse.ts';
 import { findingRequest } from '../finding/request.ts';
@@ -10,12 +11,13 @@ import { policyFor, type Policies } from '../policy/policy.ts';
 import { policies as bundled } from '../policy/resolved.ts';
 import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 import { seeCanary, type CanaryResult } from '../runbook/canary.ts';
-import { isLocalExecution } from '../runbook/execution-arn.ts';
+import { functionOf, isLocalExecution } from '../runbook/execution-arn.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { checkDrift, type DriftResult } from '../runbook/drift.ts';
-import { isDriftCheck } from '../runbook/drift-check.ts';
+import { driftTargets, isDriftCheck } from '../runbook/drift-check.ts';
 import { lookUpStep } from '../runbook/look-up.ts';
 import { tellDrift, type Telemetry } from '../runbook/outside.ts';
+import { partOf, partRequest, respondInParts } from '../runbook/parts.ts';
 import { respond, respondApproved, type RunbookDeps } from '../runbook/runbook.ts';
 import { readSettings } from './settings.ts';
 import { lambdaTelemetry } from './telemetry.ts';
@@ -38,12 +40,27 @@ export interface ResponderOptions {
 
 export interface ResponderResult {
   incidents: IncidentResult[];
+  /** Executions that respond to the targets that are none of these; absent where there are none. */
+  started?: string[];
+}
+
+/** The same in Lambda, which takes no long results: log, ledger and vault have the rest. */
+export interface BriefResult extends Omit<ResponderResult, 'incidents'> {
+  incidents: (Pick<IncidentResult, 'incidentId' | 'status'> & { instanceId: string })[];
 }
 
 /** What came of the clock's look at the open incidents. */
 export interface DriftAnswer {
-  drift: DriftResult;
+  drift: DriftResult | BriefDrift;
 }
+
+/** The same in Lambda. */
+export type BriefDrift = Pick<DriftResult, 'completed' | 'failures'> & {
+  looked: number;
+  /** Ids of incidents. */
+  notContained: string[];
+  overdue: string[];
+};
 
 /** The daily sample finding has come. */
 export interface CanaryAnswer {
@@ -54,7 +71,10 @@ export interface CanaryAnswer {
 export function createResponder(options: ResponderOptions) {
   const budgets = options.budgets ?? defaultBudgets;
   return wrap({ executionMode: executionModeDurableContext, timeoutEarlyInMillis: 0 }).handler(
-    async (event: unknown, ctx: DurableContext): Promise<ResponderResult | DriftAnswer | CanaryAnswer> => {
+    async (
+      event: unknown,
+      ctx: DurableContext,
+    ): Promise<ResponderResult | BriefResult | DriftAnswer | CanaryAnswer> => {
       const startedAt = Date.now();
       const settings = readSettings(options.env ?? process.env, options.unsetSessions);
       const { durableExecutionArn } = ctx.executionContext;
@@ -72,10 +92,12 @@ export function createResponder(options: ResponderOptions) {
         startedAt,
         telemetry: options.telemetry,
       };
-      if (isDriftCheck(event)) {
-        const drift = await checkDrift(ctx, { ...deps, region });
+      const start = deps.local ? undefined : responderStarter(functionOf(durableExecutionArn), { region, budgets });
+      const targets = driftTargets(event);
+      if (targets || isDriftCheck(event)) {
+        const drift = await checkDrift(ctx, { ...deps, region }, { targets, ...(start ? { start } : {}) });
         await tellDrift(ctx, deps.aws({ account, region, instanceId: '' }), drift, deps);
-        return { drift };
+        return { drift: options.telemetry ? briefDrift(drift) : drift };
       }
       if (options.approved) {
         const { held, by, reason, at } = options.approved;
@@ -83,20 +105,45 @@ export function createResponder(options: ResponderOptions) {
         const result = { ...asked, state: 'approved' as const, by, reason, decidedAt: at };
         return { incidents: await respondApproved(ctx, held, { by, reason, person: true, result }, deps) };
       }
-      const asked = findingRequest(event);
-      const input = asked === null ? event : await lookUpStep(ctx, asked, { region, budgets });
+      const part = partRequest(event);
+      const asked = part ? null : findingRequest(event);
+      const input = asked ? await lookUpStep(ctx, asked, { region, budgets }) : part ? part.input : event;
+      const request = (part ?? asked)?.request;
       const finding = parseFinding(input, {
         account,
         region,
         administrators: options.policies.administrators,
-        ...(asked === null ? {} : { request: asked.request }),
+        ...(request === undefined ? {} : { request }),
       });
       if (options.telemetry?.measure && isCanary(finding))
         return { canary: await seeCanary(ctx, finding, deps, options.telemetry) };
-      const incidents = await respond(ctx, finding, input, deps);
-      return { incidents };
+      if (part) return resultOf({ incidents: await respond(ctx, partOf(finding, part, account), input, deps) });
+      if (!start) return resultOf({ incidents: await respond(ctx, finding, input, deps) });
+      const given = { input, ...(request === undefined ? {} : { request }) };
+      return resultOf(await respondInParts(ctx, finding, given, deps, start));
     },
   );
+
+  function resultOf({ incidents, started = [] }: ResponderResult): ResponderResult | BriefResult {
+    const others = started.length === 0 ? {} : { started };
+    if (!options.telemetry) return { incidents, ...others };
+    const brief = incidents.map(({ incidentId, status, target }) => {
+      return { incidentId, status, instanceId: target.instanceId };
+    });
+    return { incidents: brief, ...others };
+  }
+}
+
+function briefDrift({ verifications, completed, overdue, failures }: DriftResult): BriefDrift {
+  const notContained = verifications.flatMap(({ incidentId, contained }) => (contained ? [] : incidentId));
+  // The log has them all.
+  return {
+    looked: verifications.length,
+    notContained,
+    completed,
+    overdue: overdue.map(({ incidentId }) => incidentId),
+    failures: failures.slice(0, 100),
+  };
 }
 
 if (bundled === null && process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined)

@@ -22,6 +22,8 @@ export const METRICS = {
   DriftFound: 'Count',
   /** Incidents that a run works on, at a look by the clock. */
   IncidentsAtWork: 'Count',
+  /** Runs that hold an incident long after their lease, at a look by the clock. */
+  RunsOverdue: 'Count',
   /** Events about an incident's state that the bus did not take. */
   StateEventFailures: 'Count',
   /** The daily sample finding that came through the rules and would have been answered. */

@@ -7,14 +7,17 @@ import { createHash } from 'node:crypto';
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
 import { attempt, errorLine, type Attempt } from '../aws/deadline.ts';
 import type { OpenIncident } from '../aws/ledger-open.ts';
+import type { Start } from '../aws/starter.ts';
 import type { Target } from '../finding/finding.ts';
 import { parseFinding } from '../finding/parse.ts';
 import type { Rule } from '../policy/schema.ts';
 import { driftMessage, linesOf } from '../notify/drift-message.ts';
 import type { Ending } from '../notify/state-event.ts';
 import { send } from './close.ts';
+import { driftPart } from './drift-check.ts';
 import { closeGone, closeOver, type Ended } from './end-of-life.ts';
 import type { NotificationResult } from './incident.ts';
+import { inParts, partitioned } from './parts.ts';
 import { respond, type RunbookDeps } from './runbook.ts';
 import { verifyIncident, type Verification } from './verify.ts';
 
@@ -32,17 +35,28 @@ export interface DriftResult {
   completed: { incidentId: string; status: string }[];
   /** Incidents that have come to their end: the instance is gone, or a day ago evidence was taken and nothing else. */
   closed: Ending[];
+  /** Incidents whose run is paused, stuck or dead: it holds them still, long after its lease. */
+  overdue: { incidentId: string; target: Target }[];
   /** What could not be done, a line each. */
   failures: string[];
 }
 
 /** How many incidents are looked at at once: AWS throttles, and findings come first. */
 const AT_ONCE = 4;
+/** How many one execution in Lambda looks at, and how many of these it completes: it takes no more than 3,000 operations. */
+const LOOKED_AT = 200;
+const COMPLETED = 20;
+
+/** A run may take longer than its lease, of some twenty minutes, but not so long. */
+const OVERDUE_MS = 3_600_000;
 
 interface Looked {
-  verification: Verification;
+  /** Null where there is nothing to look after. */
+  verification: Verification | null;
   /** Digest that was told last. */
   told: string | null;
+  /** Id of the incident, where its run is. */
+  overdue: string | null;
 }
 
 /** What came of one incident. A replay has it from the durable state, so it travels as a value. */
@@ -52,22 +66,55 @@ interface Outcome {
   verification: Verification | null;
   notification: NotificationResult | null;
   closed: Ending | null;
+  overdue: string | null;
   failures: string[];
 }
 
-export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<DriftResult> {
+/** `given`: the targets to look at, else all; and what starts other executions, where one may be too few. */
+export async function checkDrift(
+  ctx: DurableContext,
+  deps: DriftDeps,
+  given: { targets?: Target[] | null; start?: Start } = {},
+): Promise<DriftResult> {
+  if (given.targets) return lookAfterAll(ctx, given.targets, deps);
   const home = deps.aws({ account: deps.account, region: deps.region, instanceId: '' });
   const listed = await ctx.step('list', () =>
     attempt(deps.budgets.closeMs, 'the ledger', () => home.ledger.openTargets()),
   );
-  const targets = listed.ok ? listed.value.filter(({ account }) => account === deps.account) : [];
+  if (!listed.ok) return { ...NOTHING, failures: [`the open incidents could not be listed: ${listed.error}`] };
+  const parts = partitioned(listed.value, LOOKED_AT);
+  if (!given.start || parts.length <= 1) return lookAfterAll(ctx, listed.value, deps);
+  const outcomes = await inParts(ctx, parts, deps, given.start, {
+    payload: (index) => driftPart(parts[index] ?? []),
+    here: (child, part) => lookAfterAll(child, part, deps),
+  });
+  const results = outcomes.flatMap((outcome) => ('here' in outcome ? outcome.here : []));
+  return {
+    verifications: results.flatMap(({ verifications }) => verifications),
+    notifications: results.flatMap(({ notifications }) => notifications),
+    completed: results.flatMap(({ completed }) => completed),
+    closed: results.flatMap(({ closed }) => closed),
+    overdue: results.flatMap(({ overdue }) => overdue),
+    failures: results.flatMap(({ failures }) => failures),
+  };
+}
+
+const NOTHING: DriftResult = {
+  verifications: [],
+  notifications: [],
+  completed: [],
+  closed: [],
+  overdue: [],
+  failures: [],
+};
+
+async function lookAfterAll(ctx: DurableContext, all: readonly Target[], deps: DriftDeps): Promise<DriftResult> {
+  const targets = all.filter(({ account }) => account === deps.account);
   const outcomes: Outcome[] = [];
-  for (let first = 0; first < targets.length; first += AT_ONCE)
-    outcomes.push(
-      ...(await Promise.all(targets.slice(first, first + AT_ONCE).map((target) => lookAfter(ctx, target, deps)))),
-    );
-  // Afterwards: a run takes minutes, and the others are not to wait for it.
-  const half = outcomes.filter(({ verification }) => verification?.halfContained);
+  for (const some of partitioned(targets, AT_ONCE))
+    outcomes.push(...(await Promise.all(some.map((target) => lookAfter(ctx, target, deps)))));
+  // Afterwards: a run takes minutes, and the others are not to wait for it. What is too many is left to the next look.
+  const half = outcomes.filter(({ verification }) => verification?.halfContained).slice(0, COMPLETED);
   const completed = await Promise.all(
     half.map(({ target, verification }) => complete(ctx, target, verification, deps)),
   );
@@ -78,8 +125,8 @@ export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<
     ),
     closed: outcomes.flatMap(({ closed }) => closed ?? []),
     completed: completed.flatMap((one) => ('status' in one ? [one] : [])),
+    overdue: outcomes.flatMap(({ overdue: incidentId, target }) => (incidentId === null ? [] : { incidentId, target })),
     failures: [
-      ...(listed.ok ? [] : [`the open incidents could not be listed: ${listed.error}`]),
       ...outcomes.flatMap(({ failures }) => failures),
       ...completed.flatMap((one) => ('failure' in one ? one.failure : [])),
     ],
@@ -90,36 +137,42 @@ export async function checkDrift(ctx: DurableContext, deps: DriftDeps): Promise<
 async function lookAfter(ctx: DurableContext, target: Target, deps: DriftDeps): Promise<Outcome> {
   try {
     return await ctx.runInChildContext(nameOf(target), async (child): Promise<Outcome> => {
-      const outcome: Outcome = { target, verification: null, notification: null, closed: null, failures: [] };
+      const outcome: Outcome = {
+        target,
+        verification: null,
+        notification: null,
+        closed: null,
+        overdue: null,
+        failures: [],
+      };
       const looked = await child.step('verify', () => look(target, deps));
       if (!looked.ok) return { ...outcome, failures: [lineOf(target, looked.error)] };
-      if (looked.value === null) return outcome;
       if ('over' in looked.value) {
         await endOver(child, looked.value.over, deps, outcome);
         return outcome;
       }
-      outcome.verification = looked.value.verification;
-      await tell(child, looked.value, deps, outcome);
-      const { gone, working } = looked.value.verification;
+      const { verification, told, overdue } = looked.value;
+      outcome.overdue = overdue;
+      if (verification === null) return outcome;
+      outcome.verification = verification;
+      await tell(child, verification, told, deps, outcome);
+      const { gone, working } = verification;
       // Once people know.
       if (gone !== undefined && !working && outcome.notification?.status !== 'failed')
-        await endGone(child, looked.value.verification, gone, deps, outcome);
+        await endGone(child, verification, gone, deps, outcome);
       return outcome;
     });
   } catch (error) {
-    return {
-      target,
-      verification: null,
-      notification: null,
-      closed: null,
-      failures: [lineOf(target, errorLine(error))],
-    };
+    const failures = [lineOf(target, errorLine(error))];
+    return { target, verification: null, notification: null, closed: null, overdue: null, failures };
   }
 }
 
 async function tell(
   ctx: DurableContext,
-  { verification, told }: Looked,
+  verification: Verification,
+  /** Digest that was told last. */
+  told: string | null,
   deps: DriftDeps,
   outcome: Outcome,
 ): Promise<void> {
@@ -180,8 +233,7 @@ function noteEnd(
   if (at !== null) outcome.closed = { incidentId, target, at };
 }
 
-/** Null where there is nothing to look after. */
-function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | { over: OpenIncident } | null>> {
+function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | { over: OpenIncident }>> {
   const { budgets, now } = deps;
   const aws = deps.aws(target);
   // Each reading has its own limit; the whole, what they and the ledger may take one after the other.
@@ -193,13 +245,14 @@ function look(target: Target, deps: DriftDeps): Promise<Attempt<Looked | { over:
     });
     // What its end needs, and no more: the result may be long.
     if (!('why' in open) && open.over) return { over: { ...open, from: {}, result: null } };
+    const overdue = !('why' in open) && (open.lapsedAt ?? Infinity) + OVERDUE_MS < now() ? open.incidentId : null;
     // Closed meanwhile, or never contained.
-    if ('why' in open || open.asked !== 'quarantine') return null;
+    if ('why' in open || open.asked !== 'quarantine') return { verification: null, told: null, overdue };
     // Half undone by a person's release: while it works, or where it came to its end, that tells of it.
-    if (open.releasing && !open.died) return null;
+    if (open.releasing && !open.died) return { verification: null, told: null, overdue };
     const { containment } = deps.policy(target.account);
     const verification = await verifyIncident(open, { aws, budgets, containment, now });
-    return { verification: open.releasing ? leftBehind(verification) : verification, told: open.drift };
+    return { verification: open.releasing ? leftBehind(verification) : verification, told: open.drift, overdue };
   });
 }
 

@@ -8,3 +8,8 @@ export function localExecutionArn(account: string, region: string, name: string)
 export function isLocalExecution(arn: string): boolean {
   return arn.includes(':local/durable-execution/');
 }
+
+/** The function that an execution is of, with its version: what starts others like it. */
+export function functionOf(executionArn: string): string {
+  return executionArn.slice(0, executionArn.indexOf('/durable-execution/'));
+}

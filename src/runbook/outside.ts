@@ -115,8 +115,12 @@ export async function tellDrift(ctx: DurableContext, aws: Aws, result: DriftResu
     await ctx.step('closed', async () => {
       for (const one of result.closed) await putState(aws, stateOfClosing(one), { budgets: deps.budgets, telemetry });
     });
-  if (result.failures.length === 0) return;
+  if (result.failures.length + result.overdue.length === 0) return;
   await ctx.step('outside', () => {
+    for (const { incidentId, target } of result.overdue) {
+      telemetry.line('warn', 'its run is overdue', { incidentId, instanceId: target.instanceId });
+      telemetry.measure?.({ RunsOverdue: 1 }, { incidentId });
+    }
     // No single incident's.
     const incidentId = 'none';
     for (const failure of result.failures)

@@ -21,7 +21,7 @@ interface Alarm {
   namespace: string;
   metric: string;
   dimensions: Record<string, string | object>;
-  statistic?: 'Sum' | 'Maximum' | 'Minimum';
+  statistic?: 'Sum' | 'Maximum';
   /** Seconds. */
   period?: number;
   periods?: number;
@@ -31,14 +31,14 @@ interface Alarm {
 
 const HOUR = 3600;
 
+/** One at a time by design: whoever asks is told to come again, and does. */
+const SERIAL = 'session-denier';
+
 /**
  * GuardDuty tells of a finding that it has already within its publishing frequency, six hours at most. A day, these six, and
  * two to spare.
  */
 const SILENCE_HOURS = 32;
-
-/** A run that is paused, or held by something: looks of the clock in a row that find one at work. */
-const PAUSED_HOURS = 6;
 
 export function alarms(stack: AlarmStack): Record<string, object> {
   const { service, stage } = stack;
@@ -66,9 +66,10 @@ function ownAlarms(prefix: string, { canary }: AlarmStack): Record<string, Alarm
       'A run FAILED, was STOPPED or TIMED_OUT: its incident may not be isolated. The log of the watcher function names the execution; look at it in the Lambda console, then start the run again for its instance (sls invoke -f responder, or respond).',
     ),
     'executions-paused': own(
-      'IncidentsAtWork',
-      `For ${PAUSED_HOURS} hours in a row, every look at the open incidents found one that a run works on: a run may be paused or stuck, or wait for a decision. List them (incidents), and look at the running executions of the responder in the Lambda console.`,
-      { statistic: 'Minimum', period: HOUR, periods: PAUSED_HOURS },
+      'RunsOverdue',
+      'A run has held its incident for more than an hour past its time: it is paused, stuck or dead, and its instance may not be isolated. The log of the responder names the incident; look at the running executions of the responder and of the release in the Lambda console, then run respond (or release) again for the instance.',
+      // Two looks by the clock, so that it stays on while it is so.
+      { period: HOUR / 2 },
     ),
     'isolation-unverified': own(
       'UnverifiedIsolation',
@@ -136,7 +137,7 @@ function serviceAlarms(prefix: string, { rules, functions }: AlarmStack): Record
     ),
     ...Object.fromEntries(
       Object.entries(functions).flatMap(([name, logicalName]) =>
-        ['Errors', 'Throttles'].map((metric) => [
+        ['Errors', ...(name === SERIAL ? [] : ['Throttles'])].map((metric) => [
           `${name}-${metric.toLowerCase()}`,
           {
             description:
@@ -151,15 +152,27 @@ function serviceAlarms(prefix: string, { rules, functions }: AlarmStack): Record
       ),
     ),
     ...Object.fromEntries(
-      rules.map((rule) => [
-        `rule-${rule}-failed`,
-        {
-          description: `The rule ${prefix}-${rule} could not start its function. Look at the function's policy and alias and at the queue of undelivered findings (output UndeliveredFindingsUrl); deploy the stack again where they were changed.`,
-          namespace: 'AWS/Events',
-          metric: 'FailedInvocations',
-          dimensions: { RuleName: `${prefix}-${rule}` },
-        },
-      ]),
+      rules.flatMap((rule) => {
+        const ofRule = { namespace: 'AWS/Events', dimensions: { RuleName: `${prefix}-${rule}` } };
+        return [
+          [
+            `rule-${rule}-failed`,
+            {
+              ...ofRule,
+              description: `The rule ${prefix}-${rule} could not start its function. Look at the function's policy and alias and at the queue of undelivered findings (output UndeliveredFindingsUrl); deploy the stack again where they were changed.`,
+              metric: 'FailedInvocations',
+            },
+          ],
+          [
+            `rule-${rule}-lost`,
+            {
+              ...ofRule,
+              description: `The rule ${prefix}-${rule} could not start its function, and what it was for could not be kept in the queue of undelivered findings either: IT IS LOST. Look at the findings in GuardDuty and Inspector since then and run respond for them; look at the queue, its policy and its key, and deploy the stack again where they were changed.`,
+              metric: 'InvocationsFailedToBeSentToDlq',
+            },
+          ],
+        ];
+      }),
     ),
   };
 }

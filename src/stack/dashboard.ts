@@ -14,6 +14,7 @@ const TROUBLES: readonly Metric[] = [
   'DriftFound',
   'StateEventFailures',
   'ExecutionsLost',
+  'RunsOverdue',
   'RulesTampered',
 ];
 

@@ -1,6 +1,11 @@
 /** `doctor` finds each planted misconfiguration, and nothing but that. */
 import { expect, test } from '@jest/globals';
-import { DisableRuleCommand, PutRuleCommand, RemoveTargetsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  DeleteRuleCommand,
+  DisableRuleCommand,
+  PutRuleCommand,
+  RemoveTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
 import {
   AttachRolePolicyCommand,
   CreatePolicyCommand,
@@ -216,8 +221,40 @@ const rows: Row[] = [
     'a rule that starts nothing',
     'rules',
     'not-ready',
-    /guardduty does not start the responder/,
+    /guardduty does not start secresponse-dev-responder:durable/,
     ({ clients }) => clients.events.send(new RemoveTargetsCommand({ Rule: rule, Ids: ['responder'] })),
+  ],
+  [
+    'a disabled rule of the watcher',
+    'rules',
+    'not-ready',
+    /rule secresponse-dev-tampering is disabled/,
+    ({ clients }) => clients.events.send(new DisableRuleCommand({ Name: `${PREFIX}tampering` })),
+  ],
+  [
+    'a rule that does not start the watcher',
+    'rules',
+    'not-ready',
+    /executions does not start secresponse-dev-watcher/,
+    ({ clients }) => clients.events.send(new RemoveTargetsCommand({ Rule: `${PREFIX}executions`, Ids: ['watcher'] })),
+  ],
+  [
+    'no daily sample finding',
+    'rules',
+    'warning',
+    /there is no rule secresponse-dev-canary/,
+    async ({ clients }) => {
+      const Name = `${PREFIX}canary`;
+      await clients.events.send(new RemoveTargetsCommand({ Rule: Name, Ids: ['watcher'] }));
+      await clients.events.send(new DeleteRuleCommand({ Name }));
+    },
+  ],
+  [
+    'no watcher',
+    'function-watcher',
+    'not-ready',
+    /there is no function secresponse-dev-watcher/,
+    { functions: { watcher: null } },
   ],
   [
     'a rule of other policies',

@@ -66,7 +66,13 @@ test('another stage than the one that is deployed: no functions, no rules, and h
   const { code, wrong } = await diagnosed(room, ['--stage', 'prod']);
   expect(code).toBe(1);
   const about = new Set(wrong.map(({ check }) => check));
-  expect([...about]).toEqual(['function-responder', 'function-release', 'function-session-denier', 'rules']);
+  expect([...about]).toEqual([
+    'function-responder',
+    'function-release',
+    'function-session-denier',
+    'function-watcher',
+    'rules',
+  ]);
   expect(wrong[0]?.todo).toContain('--stage');
 });
 

@@ -29,6 +29,7 @@ import { incidentRoom, smallBudgets, type Detail, type IncidentRoom } from '../s
 import type { TestAccount } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
 import { run } from '../support/responder.ts';
+import { instanceIds, sequenceOf } from '../support/sequence.ts';
 import { wholeWorld } from '../support/whole-world.ts';
 import type { Scene } from './recording.ts';
 
@@ -129,6 +130,17 @@ export const scenes: Record<string, (props: Props) => Promise<Scene>> = {
     for (const end of heal) end();
     const [incident] = await it.as('ResponderRole', () => run(room, { finding_id: detail.id }, { policy }));
     assure(incident?.status, 'collected');
+    return it;
+  },
+
+  async 'a finding with more targets than one execution takes'({ newAccount, scene }) {
+    const room = await incidentRoom(await newAccount(), { interfaces: 1, volumes: 1 });
+    const it = await scene(room);
+    const { account, region } = room.world;
+    const arn = `arn:aws:lambda:${region}:${account}:function:secresponse-dev-responder:7/durable-execution/one/two`;
+    const policy = 'rules: [{ id: all, when: { source: guardduty }, respond: notify }]';
+    // The function that plays Lambda here is another one: it is asked all the same.
+    await it.as('ResponderRole', () => run(room, sequenceOf(room.world, instanceIds(21)), { policy, arn }));
     return it;
   },
 

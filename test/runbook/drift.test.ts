@@ -7,7 +7,7 @@ import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import type { DriftResult } from '../../src/runbook/drift.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { DRIFT_CHECK, isDriftCheck } from '../../src/runbook/drift-check.ts';
+import { DRIFT_CHECK, driftPart, driftTargets, isDriftCheck } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import { holdIncident } from '../support/held.ts';
 import {
@@ -166,7 +166,14 @@ test('released, half released and collected incidents are left alone; one that c
   const { status } = await release(room, { incident_id: incidentId, reason: 'false alarm' });
   expect(status).toBe('incomplete');
   await room.messages();
-  expect(await check(room)).toEqual({ verifications: [], notifications: [], completed: [], closed: [], failures: [] });
+  expect(await check(room)).toEqual({
+    verifications: [],
+    notifications: [],
+    completed: [],
+    closed: [],
+    overdue: [],
+    failures: [],
+  });
   room.account.proxy.fault({ operation: 'GetItem', kind: 'denied' });
   expect((await check(room)).failures).toEqual([expect.stringContaining(room.world.instanceId)]);
 });
@@ -230,6 +237,10 @@ test('only exactly its own event is the clock', () => {
   expect(isDriftCheck({ secresponse: 'drift' })).toBe(true);
   for (const event of [null, 'drift', {}, { secresponse: 'other' }, { secresponse: 'drift', instance_id: 'i-1' }])
     expect(isDriftCheck(event)).toBe(false);
+  const targets = [{ account: '111122223333', region: 'eu-central-1', instanceId: 'i-0123456789abcdef0' }];
+  expect(driftTargets(driftPart(targets))).toEqual(targets);
+  for (const event of [DRIFT_CHECK, { ...DRIFT_CHECK, targets: [{}] }, { ...driftPart(targets), instance_id: 'i-1' }])
+    expect(driftTargets(event)).toBeNull();
 });
 
 test('an instance that is terminated: told once, its role is free of it again, and the incident is closed', async () => {

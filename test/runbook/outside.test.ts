@@ -13,6 +13,7 @@ import { stateEventSchema } from '../../src/notify/state-event-schema.ts';
 import { DRIFT_CHECK } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import type { Telemetry } from '../../src/runbook/outside.ts';
+import { holdIncident } from '../support/held.ts';
 import { incidentRoom, smallBudgets, type Detail, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { setGroups } from '../support/releaser.ts';
@@ -97,6 +98,23 @@ test('what is contained and was told leaves nothing at a look by the clock', asy
   const seen = recorder();
   await run(room, { ...DRIFT_CHECK }, seen.telemetry);
   expect([seen.lines, seen.measures]).toEqual([[], []]);
+}, 60_000);
+
+test('a run that holds its incident long after its lease is told and counted at every look; one at work is not', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(room.event());
+  const hour = 3_600_000;
+  const counted = async (until: number) => {
+    await holdIncident.until(room, until);
+    const seen = recorder();
+    await run(room, { ...DRIFT_CHECK }, seen.telemetry);
+    return seen.measures.filter((measures) => 'RunsOverdue' in measures);
+  };
+  expect(await counted(Date.now() + hour)).toEqual([]);
+  // A host may be collected from for longer than the lease.
+  expect(await counted(Date.now() - hour / 2)).toEqual([]);
+  expect(await counted(Date.now() - 2 * hour)).toEqual([{ incidentId, RunsOverdue: 1 }]);
+  expect(await counted(Date.now() - 48 * hour)).toEqual([{ incidentId, RunsOverdue: 1 }]);
 }, 60_000);
 
 test("a release is an event and a line, without the person's words", async () => {

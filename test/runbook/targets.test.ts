@@ -2,10 +2,10 @@
 import { expect, test } from '@jest/globals';
 import type { BusEvent } from '../../src/lab/event-bus.ts';
 import { createWorld, type World } from '../../src/lab/world.ts';
-import { guardDutyEvent } from '../events/events.ts';
 import { incidentRoom, isWrite, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { run } from '../support/responder.ts';
+import { sequenceOf } from '../support/sequence.ts';
 
 const local = useLocalAws();
 const all = (respond: string) => `rules: [{ id: all, when: { source: guardduty }, respond: ${respond} }]`;
@@ -18,19 +18,9 @@ async function twoVictims(tags: Record<string, string> = {}) {
 }
 
 /** An attack sequence against the worlds' instances. */
-function sequence({ account, region }: World, worlds: World[], more: object[] = []): BusEvent {
-  const event = guardDutyEvent('attack-sequence');
-  event.account = account;
-  event['region'] = region;
-  Object.assign(event.detail, { accountId: account, region });
-  const resources = worlds.map(({ instanceId }) => ({
-    uid: `arn:aws:ec2:${region}:${account}:instance/${instanceId}`,
-    resourceType: 'EC2_INSTANCE',
-    accountId: account,
-    region,
-  }));
-  event.detail.service['detection'] = { sequence: { uid: 's', resources: [...resources, ...more] } };
-  return event as unknown as BusEvent;
+function sequence(place: World, worlds: World[], more: object[] = []): BusEvent {
+  const instances = worlds.map(({ instanceId }) => instanceId);
+  return sequenceOf(place, instances, more);
 }
 
 function writesOn(room: IncidentRoom, from: number): string[] {

@@ -55,6 +55,7 @@ test('every alarm tells the topic, when it begins and when it ends, and says wha
 
 test.each([
   ['executions-lost', 'ExecutionsLost'],
+  ['executions-paused', 'RunsOverdue'],
   ['isolation-unverified', 'UnverifiedIsolation'],
   ['notifications-failed', 'NotificationFailures'],
   ['limit-reached', 'LimitReached'],
@@ -88,26 +89,24 @@ test('silence is an alarm: no data counts, for longer than a day and the six hou
   expect(seconds).toBeLessThanOrEqual(7 * 86_400);
 });
 
-test('a run at work at every look for hours is an alarm', () => {
-  expect(alarm('executions-paused')).toMatchObject({
-    MetricName: 'IncidentsAtWork',
-    Statistic: 'Minimum',
-    Period: 3600,
-    EvaluationPeriods: 6,
-  });
-});
-
 test('every function, rule and queue is watched', () => {
   for (const [logicalName] of template.ofType('AWS::Lambda::Function'))
     expect(
       alarms()
         .filter(({ Dimensions }) => JSON.stringify(Dimensions).includes(`"Ref":"${logicalName}"`))
         .map(({ Namespace, MetricName }) => `${Namespace} ${MetricName}`),
-    ).toEqual(['AWS/Lambda Errors', 'AWS/Lambda Throttles']);
-  const failing = alarms().filter(({ MetricName }) => MetricName === 'FailedInvocations');
-  expect(failing.map(({ Dimensions }) => Dimensions)).toEqual(
-    template.ofType('AWS::Events::Rule').map(([, { Properties }]) => [{ Name: 'RuleName', Value: Properties['Name'] }]),
-  );
+      // That one is throttled by design: it works on one request at a time, and is asked again.
+    ).toEqual(['AWS/Lambda Errors', ...(/denier/i.test(logicalName) ? [] : ['AWS/Lambda Throttles'])]);
+  for (const metric of ['FailedInvocations', 'InvocationsFailedToBeSentToDlq'])
+    expect(
+      alarms()
+        .filter(({ Namespace, MetricName }) => Namespace === 'AWS/Events' && MetricName === metric)
+        .map(({ Dimensions }) => Dimensions),
+    ).toEqual(
+      template
+        .ofType('AWS::Events::Rule')
+        .map(([, { Properties }]) => [{ Name: 'RuleName', Value: Properties['Name'] }]),
+    );
   for (const [queue] of template.ofType('AWS::SQS::Queue'))
     expect(alarms()).toContainEqual(
       expect.objectContaining({

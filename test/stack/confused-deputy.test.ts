@@ -47,7 +47,8 @@ test('policies of buckets, queues, topics and keys let services in for this acco
     })),
   );
   const open = letIn.filter(({ statement }) => !namesAccount(statement));
-  expect(open.map(({ logical, statement: { Sid } }) => `${logical} ${Sid}`)).toEqual([]);
+  // A condition that EventBridge does not meet would lose findings; the one queue that it may send to names the rules.
+  expect(open.map(({ logical, statement: { Sid } }) => `${logical} ${Sid}`)).toEqual(['MessageKey UndeliveredEvents']);
   // They are found at all.
   expect(letIn.map(({ logical, statement: { Sid } }) => `${logical} ${Sid}`)).toEqual(
     expect.arrayContaining([

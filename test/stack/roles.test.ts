@@ -286,6 +286,8 @@ describe('role policies, and asking for them to be written', () => {
     );
   const reads = ['ResponderRole iam:GetRolePolicy', 'ReleaseRole iam:GetRolePolicy'];
   const api = 'ApiRole lambda:InvokeFunction';
+  // Itself, for the other parts of a finding with many targets.
+  const itself = 'ResponderRole lambda:InvokeFunction';
   const roles = (...names: string[]) =>
     names.map((name) => sub(`arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${name}`));
   const own = ['Responder', 'Release', 'SessionDenier', 'Api', 'Watcher'].map(
@@ -293,7 +295,10 @@ describe('role policies, and asking for them to be written', () => {
   );
 
   test('is nobody’s where sessionDenial is off', () => {
-    expect(writers(template).sort()).toEqual([...reads, api].sort());
+    expect(writers(template).sort()).toEqual([...reads, api, itself].sort());
+    expect(template.statement('ResponderRole', 'StartParts').Resource).toEqual(
+      sub('arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:secresponse-dev-responder:*'),
+    );
     expect(template.grantedNow('SessionDenierRole')).toEqual([
       'logs:CreateLogStream',
       'logs:PutLogEvents',
@@ -312,6 +317,7 @@ describe('role policies, and asking for them to be written', () => {
       [
         ...reads,
         api,
+        itself,
         'ResponderRole lambda:InvokeFunction',
         'ReleaseRole lambda:InvokeFunction',
         'SessionDenierRole iam:DeleteRolePolicy',

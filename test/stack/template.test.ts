@@ -210,10 +210,12 @@ describe('the dead-letter queues', () => {
       Resource: arnOf('UndeliveredFindings'),
       Condition: ownRules,
     });
-    expect(template.statement('MessageKey', 'UndeliveredEvents')).toMatchObject({
+    expect(template.statement('MessageKey', 'UndeliveredEvents')).toEqual({
+      Sid: 'UndeliveredEvents',
+      Effect: 'Allow',
       Principal: { Service: 'events.amazonaws.com' },
       Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      Condition: ownRules,
+      Resource: '*',
     });
   });
 });

@@ -35,6 +35,7 @@ import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { labConfig, required } from '../../src/lab/client.ts';
 import { createRules } from '../../src/lab/event-bus.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
+import { watchRules } from '../../src/stack/watch.ts';
 import { createDocument, DOCUMENT, PROFILE } from './host.ts';
 import type { TestAccount } from './local-aws.ts';
 
@@ -211,9 +212,10 @@ async function makeFunctions(
   planted: Planted,
 ): Promise<void> {
   const { Role } = await iam.send(new CreateRoleCommand({ RoleName: 'functions', AssumeRolePolicyDocument: '{}' }));
-  for (const name of ['responder', 'release', 'session-denier']) {
+  for (const name of ['responder', 'release', 'session-denier', 'watcher']) {
     const change = planted.functions?.[name];
     if (change === null) continue;
+    const isDurable = name === 'responder' || name === 'release';
     const FunctionName = `${PREFIX}${name}`;
     await lambda.send(
       new CreateFunctionCommand({
@@ -223,11 +225,11 @@ async function makeFunctions(
         Handler: 'index.handler',
         Code: { ZipFile: Buffer.from('code') },
         Environment: { Variables },
-        ...(name === 'session-denier' ? {} : { DurableConfig: { ExecutionTimeout: 60 } }),
+        ...(isDurable ? { DurableConfig: { ExecutionTimeout: 60 } } : {}),
         ...change,
       }),
     );
-    if (planted.alias !== false && name !== 'session-denier')
+    if (planted.alias !== false && isDurable)
       await lambda.send(new CreateAliasCommand({ FunctionName, Name: 'durable', FunctionVersion: '$LATEST' }));
   }
 }
@@ -244,4 +246,12 @@ async function makeRules(account: TestAccount): Promise<void> {
   await events.send(new PutRuleCommand({ Name: `${PREFIX}drift`, ScheduleExpression: 'rate(15 minutes)' }));
   const Targets = [{ Id: 'responder', Arn: targetOf(account) }];
   await events.send(new PutTargetsCommand({ Rule: `${PREFIX}drift`, Targets }));
+  const watcher = `arn:aws:lambda:${REGION}:${account.account}:function:${PREFIX}watcher`;
+  for (const { name, source } of watchRules(PREFIX.slice(0, -1), 'on')) {
+    const Rule = `${PREFIX}${name}`;
+    const when =
+      'pattern' in source ? { EventPattern: JSON.stringify(source.pattern) } : { ScheduleExpression: source.schedule };
+    await events.send(new PutRuleCommand({ Name: Rule, ...when }));
+    await events.send(new PutTargetsCommand({ Rule, Targets: [{ Id: 'watcher', Arn: watcher }] }));
+  }
 }

@@ -12,6 +12,8 @@ export interface RunOptions extends Pick<ResponderOptions, 'dryRun'> {
   policy: string;
   store?: ExecutionStore;
   env?: Record<string, string>;
+  /** An execution's in Lambda. */
+  arn?: string;
 }
 
 export async function run(room: IncidentRoom, event: unknown, options: RunOptions): Promise<IncidentResult[]> {
@@ -25,9 +27,12 @@ export async function run(room: IncidentRoom, event: unknown, options: RunOption
   }) as unknown as DurableHandler;
   const { account, region } = room.world;
   const start = room.account.proxy.calls.length;
-  const { incidents } = (await execute(handler, event, { store: options.store ?? memoryStore(), account, region })) as {
-    incidents: IncidentResult[];
-  };
+  const { incidents } = (await execute(handler, event, {
+    store: options.store ?? memoryStore(),
+    account,
+    region,
+    ...(options.arn === undefined ? {} : { arn: options.arn }),
+  })) as { incidents: IncidentResult[] };
   assureGranted('responder', room.account.proxy.calls.slice(start));
   return incidents;
 }
