@@ -10,10 +10,12 @@ import {
   incidentKey,
   isOver,
   LISTED,
+  releasedItem,
   targetItem,
   targetKey,
   unchanged,
   type Ended,
+  type Released,
   type TargetItem,
 } from './ledger-items.ts';
 import { isRefused, json, type Item, type Table } from './table.ts';
@@ -34,7 +36,8 @@ export type Claim =
       incidentId: string;
       run: number;
       prior: Prior | null;
-      ended: Ended | null;
+      /** The last release of the target, whatever came after it. */
+      released: Released | null;
       before: TargetItem | null;
     }
   /**
@@ -90,7 +93,11 @@ export function claimLedger({ update, read, removeWhere }: Table) {
   }
 
   /** `ended`: what is left of the incident before; it stays on the item until the next end. */
-  async function take(request: ClaimRequest, seen: TargetItem | null, ended: Ended | null): Promise<TargetItem> {
+  async function take(
+    request: ClaimRequest,
+    seen: TargetItem | null,
+    ended: Ended | null,
+  ): Promise<{ item: TargetItem; released: Released | null }> {
     const { target, holder, leaseMs, now } = request;
     const asked = request.certain ?? request.asked;
     const over = seen !== null && isOver(seen, now);
@@ -108,7 +115,7 @@ export function claimLedger({ update, read, removeWhere }: Table) {
       releasing: before?.releasing ?? false,
       critical: request.critical || (before?.critical ?? false),
     };
-    await update(
+    const written = await update(
       targetKey(target),
       `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run, listed = :listed, critical = :critical` +
         (item.leaseUntil === undefined ? '' : ', leaseUntil = :lease') +
@@ -128,7 +135,7 @@ export function claimLedger({ update, read, removeWhere }: Table) {
       asSeen.condition,
     );
     if (over) await markClosed(seen.incidentId, now).catch(() => {});
-    return item;
+    return { item, released: releasedItem(written) };
   }
 
   /** An incident that took evidence only has come to its end by itself: no error of this stands in the way of the next. */
@@ -150,11 +157,11 @@ export function claimLedger({ update, read, removeWhere }: Table) {
         expression,
         names,
         { ':me': { S: holder } },
-        '#holder = :me AND attribute_exists(endedAt)',
+        '#holder = :me AND (attribute_exists(endedAt) OR attribute_exists(releasedAt))',
       );
     } catch (error) {
       if (!isRefused(error)) throw error;
-      if (error.Item?.['endedAt'] !== undefined) throw error;
+      if (endedItem(error.Item) || releasedItem(error.Item)) throw error;
       await removeWhere(targetKey(target), 'holder', holder);
     }
   }
@@ -185,22 +192,20 @@ export function claimLedger({ update, read, removeWhere }: Table) {
           if (verdict === 'wait') return { kind: 'held', incidentId: seen.incidentId, holder: seen.holder ?? '' };
         }
         try {
-          const item = await take(request, seen, ended);
+          const { item, released } = await take(request, seen, ended);
           return {
             kind: 'claimed',
             incidentId: item.incidentId,
             run: item.run,
             prior: seen?.incidentId === item.incidentId ? await prior(item) : null,
-            ended,
+            released,
             before: seen?.incidentId === item.incidentId && seen.holder !== request.holder ? seen : null,
           };
         } catch (error) {
           if (!isRefused(error)) throw error;
           // Somebody else's item, or a newer one than was read: judge that one.
           seen = openItem(error.Item);
-          // Where this very claim was made by a try whose answer was lost, what was there before is still to be seen.
-          const own = seen?.holder === request.holder && seen.run === 1;
-          ended = seen && !own ? null : endedItem(error.Item);
+          ended = seen ? null : endedItem(error.Item);
         }
       }
     },

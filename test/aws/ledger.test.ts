@@ -163,11 +163,11 @@ test('a claim that came to nothing leaves what there was: the end of the inciden
   const record = { target, incidentId: first, status: 'released', at: new Date(at).toISOString(), number: 1 };
   await book.endRelease('a', record as never);
   const again = await book.claim(request('b', { lastSeen: at + 1, now: at + 2 }));
-  expect(again).toMatchObject({ kind: 'claimed', ended: { incidentId: first, how: 'released' } });
+  expect(again).toMatchObject({ kind: 'claimed', released: { incidentId: first, at } });
   if (again.kind !== 'claimed') throw new Error(again.kind);
   // The answer was lost: asked again, it is the same.
   expect(await book.claim(request('b', { lastSeen: at + 1, now: at + 2 }))).toMatchObject({
-    ended: { how: 'released' },
+    released: { incidentId: first, at },
   });
   await book.withdraw(target, 'b', again);
   expect(await book.claim(request('c', { lastSeen: at, now: at + 3 }))).toMatchObject({ kind: 'stale' });
