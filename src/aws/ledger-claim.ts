@@ -333,6 +333,8 @@ function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait
   if (seen.holder === request.holder) return 'take';
   // A run that died holds nothing for ever: past its lease it is taken over.
   if (seen.leaseUntil !== undefined && seen.leaseUntil <= request.now) return 'take';
+  // What a release undoes is no more: who joined would be lost with it.
+  if (seen.releasing) return 'wait';
   // A Lambda that dies is started again, a local run is not: its end, or its lease's, decides what is left to do. Who
   // insists wants to see the end, since the run may yet turn out to do less than it was asked for; so does a person, and what
   // is critical where the run is not, since a limit may hold that run back.

@@ -98,6 +98,23 @@ test('a Lambda run is joined while its lease holds, and taken over when it has d
   });
 });
 
+test('a finding that comes while a release is at work joins nothing that is being undone: it waits for the end', async () => {
+  const book = await ledger();
+  const first = idOf(await book.claim(request('a')));
+  const within = { account: target.account };
+  await book.withdraw(target, 'a', { before: null, run: 2 });
+  await book.claimRelease({ which: { target }, within, holder: 'r', leaseMs: 1_000, now: NOW, dryRun: false });
+  expect(await book.claim(request('b', { lastSeen: NOW + 2 }))).toMatchObject({ kind: 'held', holder: 'r' });
+  const record = { target, incidentId: first, status: 'released', at: new Date(NOW + 1).toISOString(), number: 1 };
+  await book.endRelease('r', record as never);
+  expect(await book.claim(request('b', { lastSeen: NOW + 1 }))).toMatchObject({ kind: 'stale' });
+  expect(await book.claim(request('b', { lastSeen: NOW + 2 }))).toMatchObject({
+    kind: 'claimed',
+    incidentId: 'inc-b',
+    released: { incidentId: first },
+  });
+});
+
 test('who insists waits for a run under way, and joins none that turned out to do less', async () => {
   const book = await ledger();
   await book.claim(request('a', { leaseMs: 1_000 }));
