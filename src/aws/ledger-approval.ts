@@ -37,6 +37,8 @@ export interface Closing {
   reason: string;
   /** Milliseconds since 1970. */
   at: number;
+  /** The instance is gone: it is a contained member of no group any more. */
+  gone?: true;
   /** It has ended by itself, when its last run did: what was seen later is not over with it. */
   byItself?: true;
 }
@@ -149,7 +151,8 @@ export function approvalLedger(items: Table) {
             },
           },
         );
-        await control.uncount(incidentId);
+        // What a person has closed is contained all the same, and goes on counting.
+        if (closing.gone) await control.uncount(incidentId);
         return { incidentId, target };
       }
     },

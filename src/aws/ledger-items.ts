@@ -57,6 +57,12 @@ export function targetOfKey(key: string): Target | null {
     : null;
 }
 
+/** The target of an incident's item; null where no run has come to its end. */
+export function targetOf(item: Item | null): Target | null {
+  const [account, region, instanceId] = ['account', 'region', 'instanceId'].map((name) => item?.[name]?.S);
+  return account && region && instanceId ? { account, region, instanceId } : null;
+}
+
 /** Targets with an open incident are listed by an index over this attribute, which nothing else has. */
 export const LISTED = { index: 'open', attribute: 'listed', value: 'target' } as const;
 

@@ -8,6 +8,7 @@ import {
   incidentKey,
   targetItem,
   targetKey,
+  targetOf,
   unchanged,
   type Ended,
   type TargetItem,
@@ -189,9 +190,4 @@ function closedReason(which: { incidentId: string }, item: Item | null, seen: Ta
     last?.status === 'released' ? ` was released already, at ${last.at} by ${last.by ?? 'nobody named'}` : '';
   const open = seen ? `; ${seen.incidentId} is open on the instance` : '';
   return `incident ${which.incidentId}${released || ' is not open'}${open}`;
-}
-
-export function targetOf(item: Item | null): Target | null {
-  const [account, region, instanceId] = ['account', 'region', 'instanceId'].map((name) => item?.[name]?.S);
-  return account && region && instanceId ? { account, region, instanceId } : null;
 }

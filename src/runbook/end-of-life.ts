@@ -1,5 +1,6 @@
 /** Incidents that come to their end by themselves: the instance is gone, or nothing but evidence was ever taken. */
 import { attempt, type Attempt } from '../aws/deadline.ts';
+import type { Closing } from '../aws/ledger-approval.ts';
 import type { OpenIncident } from '../aws/ledger-open.ts';
 import { sessionDenial } from '../containment/session-denial.ts';
 import { contextOf } from './context.ts';
@@ -25,30 +26,24 @@ export async function closeGone(open: OpenIncident, gone: string, deps: RunbookD
     });
     if (!lifted.ok) failures.push(`the denial of its sessions is still in the policy of its role: ${lifted.error}`);
   }
-  const closed = await close(open, gone, deps);
+  const closed = await close(open, gone, deps, { gone: true });
   return closed.ok ? { ok: true, value: failures } : closed;
 }
 
 /** It took evidence only, and a day has gone by. */
 export async function closeOver(open: OpenIncident, deps: RunbookDeps): Promise<Attempt<null>> {
-  return close(open, 'evidence was taken, and nobody is asked any more', deps, true);
+  return close(open, 'evidence was taken, and nobody is asked any more', deps, { byItself: true });
 }
 
 function close(
   { incidentId, target }: OpenIncident,
   reason: string,
   deps: RunbookDeps,
-  byItself?: true,
+  how: Pick<Closing, 'gone' | 'byItself'>,
 ): Promise<Attempt<null>> {
   const { budgets, now, account } = deps;
   return attempt(budgets.closeMs, 'the ledger', async () => {
-    await deps
-      .aws(target)
-      .ledger.closeIncident(
-        { incidentId },
-        { account },
-        { by: BY, reason, at: now(), ...(byItself ? { byItself } : {}) },
-      );
+    await deps.aws(target).ledger.closeIncident({ incidentId }, { account }, { by: BY, reason, at: now(), ...how });
     return null;
   });
 }

@@ -202,19 +202,20 @@ test('an incident has ended once nothing is open under it, also where its own re
       finding: { id: 'f', severity: {} },
     }) as never;
   const end = { open: true, settled: true, asked: 'quarantine', at } as const;
+  const endedAmong = async (...ids: string[]) => (await table.endedAmong(ids)).map(({ incidentId }) => incidentId);
   await table.claim(request('a'));
   // Not settled yet: the record does not name its target.
-  expect(await table.endedAmong(['inc-a', 'inc-unknown'])).toEqual([]);
+  expect(await endedAmong('inc-a', 'inc-unknown')).toEqual([]);
   await table.close(target, 'a', result('inc-a'), end);
-  expect(await table.endedAmong(['inc-a'])).toEqual([]);
+  expect(await endedAmong('inc-a')).toEqual([]);
   await table.claimRelease({ which: { target }, within: target, holder: 'r', leaseMs: 1_000, now: NOW, dryRun: false });
-  expect(await table.endedAmong(['inc-a'])).toEqual([]);
+  expect(await endedAmong('inc-a')).toEqual([]);
   await table.endRelease('r', { incidentId: 'inc-a', target, status: 'released', at } as never);
   // As where the run of the release dies between its two entries.
   await table.close(target, 'nobody', result('inc-a'), end);
-  expect(await table.endedAmong(['inc-a'])).toEqual(['inc-a']);
+  expect(await endedAmong('inc-a')).toEqual(['inc-a']);
   await table.claim(request('b', { now: NOW + 1 }));
-  expect(await table.endedAmong(['inc-b', 'inc-a'])).toEqual(['inc-a']);
+  expect(await endedAmong('inc-b', 'inc-a')).toEqual(['inc-a']);
 });
 
 test('an answer to a request may be given again by whoever gave it, and by nobody else', async () => {
