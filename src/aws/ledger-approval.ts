@@ -1,6 +1,7 @@
 /** The ledger's part in a person's decisions: what is asked, what came of it, and the end of an incident by a person's word. */
 import type { Target } from '../finding/finding.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
+import { endOf } from './ledger-ended.ts';
 import { ending, incidentKey, targetKey, unchanged, type Ended } from './ledger-items.ts';
 import { controlLedger } from './ledger-control.ts';
 import { lookUp } from './ledger-release.ts';
@@ -64,6 +65,8 @@ export function approvalLedger(items: Table) {
       const given = json(item?.['given']) as Given | null;
       const token = item?.['approval']?.S ?? (given ? '' : undefined);
       if (!item || !result || token === undefined) return null;
+      // It has ended, and the word of that did not reach this entry.
+      if (await endOf(read, incidentId)) return null;
       return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, given, result };
     },
 
@@ -73,6 +76,7 @@ export function approvalLedger(items: Table) {
      * @returns false where it is not there any more: decided, replaced, released or closed.
      */
     async decide(incidentId: string, token: string, me: string, given: Given | null): Promise<boolean> {
+      if (await endOf(read, incidentId)) return false;
       try {
         await update(
           incidentKey(incidentId),
@@ -123,7 +127,11 @@ export function approvalLedger(items: Table) {
     ): Promise<{ why: string } | { incidentId: string; target: Target }> {
       for (;;) {
         const found = await lookUp(read, which, within);
-        if ('why' in found) return found;
+        if ('why' in found) {
+          const end = 'incidentId' in which ? await endOf(read, which.incidentId) : null;
+          // A try before this one died, or could not write, between the two entries.
+          return end?.how === 'closed' && !end.written ? record(end.incidentId, end.target, closing) : found;
+        }
         const { seen, target } = found;
         const { incidentId } = seen;
         if (seen.holder !== undefined && (seen.leaseUntil ?? Infinity) > closing.at)
@@ -138,23 +146,31 @@ export function approvalLedger(items: Table) {
           // It has changed since it was read, unless this was done by a try whose answer was lost.
           if (error.Item?.['endedId']?.S !== incidentId) continue;
         }
-        await update(
-          incidentKey(incidentId),
-          'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
-          { '#status': 'status', '#open': 'open' },
-          {
-            ':status': { S: 'closed' },
-            ':no': { BOOL: false },
-            ':at': { S: new Date(closing.at).toISOString() },
-            ':closed': {
-              S: JSON.stringify({ by: closing.by, reason: closing.reason, at: new Date(closing.at).toISOString() }),
-            },
-          },
-        );
-        // What a person has closed is contained all the same, and goes on counting.
-        if (closing.gone) await control.uncount(incidentId);
-        return { incidentId, target };
+        return record(incidentId, target, closing);
       }
     },
   };
+
+  /** The closing in the incident's own entry. */
+  async function record(
+    incidentId: string,
+    target: Target,
+    { by, reason, at, gone }: Closing,
+  ): Promise<{ incidentId: string; target: Target }> {
+    const when = new Date(at).toISOString();
+    await update(
+      incidentKey(incidentId),
+      'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
+      { '#status': 'status', '#open': 'open' },
+      {
+        ':status': { S: 'closed' },
+        ':no': { BOOL: false },
+        ':at': { S: when },
+        ':closed': { S: JSON.stringify({ by, reason, at: when }) },
+      },
+    );
+    // What a person has closed is contained all the same, and goes on counting.
+    if (gone) await control.uncount(incidentId);
+    return { incidentId, target };
+  }
 }
