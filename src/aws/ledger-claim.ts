@@ -82,6 +82,9 @@ export interface ClaimRequest {
   now: number;
 }
 
+/** So many findings of an incident are named, the rest is counted: its item must have room for what came of it. */
+const NAMED = 500;
+
 export function claimLedger({ update, read, removeWhere }: Table) {
   async function prior({ incidentId, releasing }: TargetItem): Promise<Prior> {
     const item = await read(incidentKey(incidentId));
@@ -235,11 +238,21 @@ export function claimLedger({ update, read, removeWhere }: Table) {
           incidentKey(incidentId),
           'ADD findings :one, told :marks',
           {},
-          { ':one': { SS: [finding.id] }, ':marks': { SS: [mark] }, ':mark': { S: mark } },
-          'attribute_not_exists(told) OR NOT contains(told, :mark)',
+          {
+            ':one': { SS: [finding.id] },
+            ':marks': { SS: [mark] },
+            ':mark': { S: mark },
+            ':most': { N: String(NAMED) },
+          },
+          'attribute_not_exists(told) OR (NOT contains(told, :mark) AND size(told) < :most)',
         );
         return true;
       } catch (error) {
+        if (isRefused(error) && error.Item?.['told']?.SS?.includes(mark) === false) {
+          // Whether it has come before is not known any more; better told twice than never.
+          await update(incidentKey(incidentId), 'ADD more :one', {}, { ':one': { N: '1' } }).catch(() => {});
+          return true;
+        }
         // What cannot be recorded, such as one finding too many for the item, must not keep the claim from being judged.
         return !isRefused(error);
       }

@@ -1,5 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { CreateTableCommand, DynamoDBClient, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type KeySchemaElement,
+} from '@aws-sdk/client-dynamodb';
 import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
 import type { Claim, ClaimRequest } from '../../src/aws/ledger-claim.ts';
 import { labConfig } from '../../src/lab/client.ts';
@@ -11,9 +18,14 @@ const target = { account: '111122223333', region: 'eu-west-1', instanceId: 'i-01
 const NOW = 1_800_000_000_000;
 
 async function ledger(keys: string[] = ['pk']): Promise<Ledger> {
+  return (await ledgerTable(keys)).book;
+}
+
+async function ledgerTable(keys: string[] = ['pk']): Promise<{ book: Ledger; client: DynamoDBClient }> {
   const { endpoint } = await local.newAccount();
   const types: KeySchemaElement['KeyType'][] = ['HASH', 'RANGE'];
-  await new DynamoDBClient(labConfig({ endpoint })).send(
+  const client = new DynamoDBClient(labConfig({ endpoint }));
+  await client.send(
     new CreateTableCommand({
       TableName: 'ledger',
       BillingMode: 'PAY_PER_REQUEST',
@@ -22,7 +34,10 @@ async function ledger(keys: string[] = ['pk']): Promise<Ledger> {
     }),
   );
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets });
+  return {
+    book: ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets }),
+    client,
+  };
 }
 
 function idOf(claim: Claim): string {
@@ -225,4 +240,50 @@ test('an answer to a request may be given again by whoever gave it, and by nobod
   expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
   expect(await book.decide('inc-1', 'token', 'mia', null)).toBe(true);
   expect(await book.decide('inc-1', 'token', 'joe', null)).toBe(false);
+});
+
+/** The incident's entry after these findings were put into it. */
+async function filled(client: DynamoDBClient, marks: string[]): Promise<() => Promise<Record<string, AttributeValue>>> {
+  const place = { TableName: 'ledger', Key: { pk: { S: 'incident#inc-1' } } };
+  await client.send(
+    new UpdateItemCommand({
+      ...place,
+      UpdateExpression: 'SET told = :marks',
+      ExpressionAttributeValues: { ':marks': { SS: marks } },
+    }),
+  );
+  return async () => (await client.send(new GetItemCommand(place))).Item ?? {};
+}
+
+test('of an incident with very many findings the first are named, the rest is counted and told', async () => {
+  const { book, client } = await ledgerTable();
+  const item = await filled(
+    client,
+    Array.from({ length: 499 }, (_, index) => `HIGH ${index}`),
+  );
+  expect(await book.addFinding('inc-1', { id: 'named', severity: 'HIGH' })).toBe(true);
+  expect(await book.addFinding('inc-1', { id: 'named', severity: 'HIGH' })).toBe(false);
+  expect(await book.addFinding('inc-1', { id: 'counted', severity: 'HIGH' })).toBe(true);
+  expect(await book.addFinding('inc-1', { id: 'counted too', severity: 'HIGH' })).toBe(true);
+  const { told, more, findings } = await item();
+  expect(told?.SS).toHaveLength(500);
+  expect(more).toEqual({ N: '2' });
+  expect(findings).toEqual({ SS: ['named'] });
+});
+
+test('an incident whose entry is full is closed all the same', async () => {
+  const { book, client } = await ledgerTable();
+  // An item may have 400 KiB: there is room for the result, and none for the finding's name twice more.
+  const item = await filled(client, ['x'.repeat(200_000)]);
+  const result = {
+    incidentId: 'inc-1',
+    status: 'quarantined',
+    decision: { response: 'quarantine' },
+    startedAt: new Date(NOW).toISOString(),
+    finding: { id: 'y'.repeat(15_000), severity: { label: 'HIGH' } },
+    failures: ['z'.repeat(170_000)],
+  };
+  const end = { open: true, settled: true, asked: 'quarantine', at: new Date(NOW).toISOString() } as const;
+  await book.close(target, 'a', result as never, end);
+  expect(await item()).toMatchObject({ status: { S: 'quarantined' }, open: { BOOL: true } });
 });
