@@ -280,8 +280,8 @@ test('an incident whose entry is full is closed all the same', async () => {
     status: 'quarantined',
     decision: { response: 'quarantine' },
     startedAt: new Date(NOW).toISOString(),
-    finding: { id: 'y'.repeat(15_000), severity: { label: 'HIGH' } },
-    failures: ['z'.repeat(170_000)],
+    finding: { id: 'y'.repeat(25_000), severity: { label: 'HIGH' } },
+    failures: ['z'.repeat(160_000)],
   };
   const end = { open: true, settled: true, asked: 'quarantine', at: new Date(NOW).toISOString() } as const;
   await book.close(target, 'a', result as never, end);
