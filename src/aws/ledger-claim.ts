@@ -20,11 +20,14 @@ import {
 } from './ledger-items.ts';
 import { isRefused, json, type Item, type Table } from './table.ts';
 
+const GONE_BY = ['incidentId', 'status', 'decision', 'evidence', 'snapshots', 'isolation', 'manifest'] as const;
+
 /** What an earlier run of the same incident left. */
 export interface Prior {
   /** State before the first write, by action. */
   from: Record<string, Json>;
-  result: IncidentResult | null;
+  /** What a later run goes by; the whole, with the finding and every tag, would be too much for a step of its own. */
+  result: Pick<IncidentResult, (typeof GONE_BY)[number]> | null;
   /** A release has begun to undo what the result tells, and is not through. */
   undone: boolean;
 }
@@ -88,11 +91,8 @@ const NAMED = 500;
 export function claimLedger({ update, read, removeWhere }: Table) {
   async function prior({ incidentId, releasing }: TargetItem): Promise<Prior> {
     const item = await read(incidentKey(incidentId));
-    return {
-      undone: releasing,
-      from: fromOf(item),
-      result: json(item?.['result']) as IncidentResult | null,
-    };
+    const result = json(item?.['result']) as IncidentResult | null;
+    return { undone: releasing, from: fromOf(item), result: result && pick(result, GONE_BY) };
   }
 
   /** `ended`: what is left of the incident before; it stays on the item until the next end. */
@@ -258,6 +258,11 @@ export function claimLedger({ update, read, removeWhere }: Table) {
       }
     },
 
+    /** What came of the incident's last run; null where none has come to its end. */
+    async resultOf(incidentId: string): Promise<IncidentResult | null> {
+      return json((await read(incidentKey(incidentId)))?.['result']) as IncidentResult | null;
+    },
+
     /** Ids of every finding that is part of the incident. */
     async findingsOf(incidentId: string): Promise<string[]> {
       return (await read(incidentKey(incidentId)))?.['findings']?.SS ?? [];
@@ -334,6 +339,11 @@ export function claimLedger({ update, read, removeWhere }: Table) {
 
     forgetClaim,
   };
+}
+
+function pick<T, K extends keyof T>(whole: T, names: readonly K[]): Pick<T, K> {
+  const parts = names.filter((name) => whole[name] !== undefined).map((name) => [name, whole[name]] as const);
+  return Object.fromEntries(parts) as Pick<T, K>;
 }
 
 /** What to do about an item that is there. */

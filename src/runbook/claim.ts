@@ -26,7 +26,7 @@ export type ClaimAnswer =
   /** New findings are parked. */
   | { kind: 'stopped'; stopped: Stopped };
 
-/** More than this does not travel through the durable state. */
+/** More than this does not travel through the durable state, which ends an execution whose step returns too much. */
 const CARRIED = 50_000;
 
 /** A person asks, or has approved: no flag and no limit stands in the way. */
@@ -46,34 +46,37 @@ export async function claim(
   let insist = name !== 'claim' || finding.request?.force === true || incident.approved !== undefined;
   for (let look = 0; ; look += 1) {
     const insists = insist;
-    const { answer, control, flagUnread } = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, async () => {
-      const [taken, read] = await Promise.all([
-        attempt(deps.budgets.claimMs, 'the claim', () =>
-          aws.ledger.claim({
-            target,
-            holder: deps.executionArn,
-            leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
-            incidentId: incident.incidentId,
-            asked: decision.response,
-            certain: certainOf(decision),
-            insist: insists,
-            finding: { id: finding.id, severity: finding.severity.label },
-            critical: isCritical(finding),
-            person,
-            ...(person || Number.isNaN(lastSeen) ? {} : { lastSeen }),
-            ...(deps.completing === undefined ? {} : { only: deps.completing }),
-            now: deps.now(),
-          }),
-        ),
-        attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
-      ]);
-      return {
-        answer: taken,
-        control: read.ok ? read.value : null,
-        ...(read.ok || person ? {} : { flagUnread: read.error }),
-      };
-    });
-    const stopped = control?.stopped ?? null;
+    const { answer, control, stopped, flagUnread } = await ctx.step(
+      look === 0 ? name : `${name}-${look + 1}`,
+      async () => {
+        const [taken, read] = await Promise.all([
+          attempt(deps.budgets.claimMs, 'the claim', () =>
+            aws.ledger.claim({
+              target,
+              holder: deps.executionArn,
+              leaseMs: deps.local ? deps.budgets.leaseMs : deps.budgets.lambdaLeaseMs,
+              incidentId: incident.incidentId,
+              asked: decision.response,
+              certain: certainOf(decision),
+              insist: insists,
+              finding: { id: finding.id, severity: finding.severity.label },
+              critical: isCritical(finding),
+              person,
+              ...(person || Number.isNaN(lastSeen) ? {} : { lastSeen }),
+              ...(deps.completing === undefined ? {} : { only: deps.completing }),
+              now: deps.now(),
+            }),
+          ),
+          attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
+        ]);
+        return {
+          answer: taken,
+          stopped: read.ok ? read.value.stopped : null,
+          control: read.ok && (read.value.seen?.length ?? 0) <= CARRIED ? read.value : null,
+          ...(read.ok || person ? {} : { flagUnread: read.error }),
+        };
+      },
+    );
     if (!answer.ok)
       return stopped && !person ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
     const claimed = answer.value;
@@ -89,7 +92,7 @@ export async function claim(
       return {
         ...claimed,
         waited,
-        control: (control?.seen?.length ?? 0) > CARRIED ? null : control,
+        control,
         ...(flagUnread === undefined ? {} : { flagUnread }),
       };
     }
@@ -147,12 +150,14 @@ export async function settle(
 export async function giveBack(
   ctx: DurableContext,
   incident: IncidentContext,
-  prior: IncidentResult,
+  incidentId: string,
   undone: boolean,
 ): Promise<void> {
   const { aws, target, deps, finding } = incident;
   await ctx.step('join', () =>
     attempt(deps.budgets.closeMs, 'the ledger', async () => {
+      const prior = await aws.ledger.resultOf(incidentId);
+      if (!prior) return;
       await aws.ledger.close(target, deps.executionArn, prior, {
         open: true,
         settled: !undone,

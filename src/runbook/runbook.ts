@@ -217,7 +217,7 @@ async function runIncident(
     !(prior.undone && asksForIsolation(decision)) &&
     !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating], policy.containment))
   ) {
-    await giveBack(ctx, incident, prior.result, prior.undone);
+    await giveBack(ctx, incident, prior.result.incidentId, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
   // Others judge by it whether this run does enough for them. Isolation waits for it only where it is less than was said.
