@@ -277,12 +277,13 @@ test('an incident whose entry is full is closed all the same', async () => {
     name: 'ValidationException',
   });
   const written: unknown[] = [];
-  const send = jest.spyOn(DynamoDBClient.prototype, 'send').mockImplementation(async ({ input }: { input: object }) => {
+  const answer = async ({ input }: { input: object }): Promise<object> => {
     const { UpdateExpression = '' } = input as { UpdateExpression?: string };
     if (UpdateExpression.includes('ADD findings')) throw full;
     if (UpdateExpression.includes('#result')) written.push(input);
     return {};
-  });
+  };
+  const send = jest.spyOn(DynamoDBClient.prototype, 'send').mockImplementation(answer as never);
   const result = {
     incidentId: 'inc-1',
     status: 'quarantined',

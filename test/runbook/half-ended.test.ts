@@ -63,7 +63,7 @@ test('a closing: nothing can be approved, and closing it again completes it', as
   const close = () =>
     ledgerOf(room).closeIncident({ incidentId }, { account }, { by: 'mia', reason: 'seen', at: Date.now() });
   const heal = room.account.proxy.fault({ operation: 'UpdateItem', kind: 'denied', including: ':closed' });
-  await expect(close()).rejects.toThrow();
+  await expect(close()).rejects.toThrow('not authorized');
   heal();
   await expectNothingAsked(room, incidentId, token);
   expect(await close()).toMatchObject({ incidentId });
