@@ -75,7 +75,7 @@ function rowOf(incidentId: string, item: Item, open: Map<string, OpenOn>): Incid
     response: text('response') ?? result?.decision.response ?? claimed?.asked ?? null,
     rule: result?.decision.rule ?? null,
     finding: result?.finding.type ?? null,
-    findings: item['findings']?.SS?.length ?? (result ? 1 : 0),
+    findings: (item['findings']?.SS?.length ?? (result ? 1 : 0)) + Number(item['more']?.N ?? 0),
     startedAt: text('startedAt') ?? result?.startedAt ?? null,
     updatedAt: text('updatedAt'),
     open: claimed !== undefined,

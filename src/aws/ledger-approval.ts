@@ -1,9 +1,10 @@
 /** The ledger's part in a person's decisions: what is asked, what came of it, and the end of an incident by a person's word. */
 import type { Target } from '../finding/finding.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
-import { endedItem, ending, incidentKey, targetKey, unchanged, type Ended } from './ledger-items.ts';
+import { endOf } from './ledger-ended.ts';
+import { ending, incidentKey, targetKey, unchanged, type Ended } from './ledger-items.ts';
 import { controlLedger } from './ledger-control.ts';
-import { lookUp, targetOf } from './ledger-release.ts';
+import { lookUp } from './ledger-release.ts';
 import { isRefused, json, type Table } from './table.ts';
 
 /** A person's answer, which stands in the ledger until the run that carries it out writes down what came of it. */
@@ -37,6 +38,8 @@ export interface Closing {
   reason: string;
   /** Milliseconds since 1970. */
   at: number;
+  /** The instance is gone: it is a contained member of no group any more. */
+  gone?: true;
   /** It has ended by itself, when its last run did: what was seen later is not over with it. */
   byItself?: true;
 }
@@ -62,6 +65,8 @@ export function approvalLedger(items: Table) {
       const given = json(item?.['given']) as Given | null;
       const token = item?.['approval']?.S ?? (given ? '' : undefined);
       if (!item || !result || token === undefined) return null;
+      // It has ended, and the word of that did not reach this entry.
+      if (await endOf(read, incidentId)) return null;
       return { incidentId, target: result.target, callbackId: item['callbackId']?.S ?? null, token, given, result };
     },
 
@@ -71,6 +76,7 @@ export function approvalLedger(items: Table) {
      * @returns false where it is not there any more: decided, replaced, released or closed.
      */
     async decide(incidentId: string, token: string, me: string, given: Given | null): Promise<boolean> {
+      if (await endOf(read, incidentId)) return false;
       try {
         await update(
           incidentKey(incidentId),
@@ -121,7 +127,13 @@ export function approvalLedger(items: Table) {
     ): Promise<{ why: string } | { incidentId: string; target: Target }> {
       for (;;) {
         const found = await lookUp(read, which, within);
-        if ('why' in found) return (await closedInPart(which, within, closing)) ?? found;
+        if ('why' in found) {
+          const end = 'incidentId' in which ? await endOf(read, which.incidentId) : null;
+          // A try before this one died, or could not write, between the two entries.
+          return end?.how === 'closed' && !end.written && end.target.account === within.account
+            ? record(end.incidentId, end.target, closing)
+            : found;
+        }
         const { seen, target } = found;
         const { incidentId } = seen;
         if (seen.holder !== undefined && (seen.leaseUntil ?? Infinity) > closing.at)
@@ -136,14 +148,18 @@ export function approvalLedger(items: Table) {
           // It has changed since it was read, unless this was done by a try whose answer was lost.
           if (error.Item?.['endedId']?.S !== incidentId) continue;
         }
-        await markClosed(incidentId, closing);
-        return { incidentId, target };
+        return record(incidentId, target, closing);
       }
     },
   };
 
-  async function markClosed(incidentId: string, { by, reason, at }: Closing): Promise<void> {
-    const time = new Date(at).toISOString();
+  /** The closing in the incident's own entry. */
+  async function record(
+    incidentId: string,
+    target: Target,
+    { by, reason, at, gone }: Closing,
+  ): Promise<{ incidentId: string; target: Target }> {
+    const when = new Date(at).toISOString();
     await update(
       incidentKey(incidentId),
       'SET #status = :status, #open = :no, updatedAt = :at, closed = :closed REMOVE approval, given, callbackId',
@@ -151,27 +167,12 @@ export function approvalLedger(items: Table) {
       {
         ':status': { S: 'closed' },
         ':no': { BOOL: false },
-        ':at': { S: time },
-        ':closed': { S: JSON.stringify({ by, reason, at: time }) },
+        ':at': { S: when },
+        ':closed': { S: JSON.stringify({ by, reason, at: when }) },
       },
     );
-    await control.uncount(incidentId);
-  }
-
-  /** A try that died has taken the incident off its target, and not said so on the incident. Null: there was none. */
-  async function closedInPart(
-    which: { incidentId: string } | { target: Target },
-    within: { account: string },
-    closing: Closing,
-  ): Promise<{ incidentId: string; target: Target } | null> {
-    if (!('incidentId' in which)) return null;
-    const { incidentId } = which;
-    const item = await read(incidentKey(incidentId));
-    const target = targetOf(item);
-    if (target?.account !== within.account || item?.['status']?.S === 'closed') return null;
-    const last = endedItem((await read(targetKey(target))) ?? undefined);
-    if (last?.incidentId !== incidentId || last.how !== 'closed') return null;
-    await markClosed(incidentId, closing);
+    // What a person has closed is contained all the same, and goes on counting.
+    if (gone) await control.uncount(incidentId);
     return { incidentId, target };
   }
 }

@@ -10,19 +10,24 @@ import {
   incidentKey,
   isOver,
   LISTED,
+  releasedItem,
   targetItem,
   targetKey,
   unchanged,
   type Ended,
+  type Released,
   type TargetItem,
 } from './ledger-items.ts';
 import { isRefused, json, type Item, type Table } from './table.ts';
+
+const GONE_BY = ['incidentId', 'status', 'decision', 'evidence', 'snapshots', 'isolation', 'manifest'] as const;
 
 /** What an earlier run of the same incident left. */
 export interface Prior {
   /** State before the first write, by action. */
   from: Record<string, Json>;
-  result: IncidentResult | null;
+  /** What a later run goes by; the whole, with the finding and every tag, would be too much for a step of its own. */
+  result: Pick<IncidentResult, (typeof GONE_BY)[number]> | null;
   /** A release has begun to undo what the result tells, and is not through. */
   undone: boolean;
 }
@@ -34,7 +39,8 @@ export type Claim =
       incidentId: string;
       run: number;
       prior: Prior | null;
-      ended: Ended | null;
+      /** The last release of the target, whatever came after it. */
+      released: Released | null;
       before: TargetItem | null;
       /** The incident before, which has come to its end by itself and is closed by this claim. */
       over?: string;
@@ -81,18 +87,22 @@ export interface ClaimRequest {
   now: number;
 }
 
+/** So many findings of an incident are named, the rest is counted: its item must have room for what came of it. */
+const NAMED = 500;
+
 export function claimLedger({ update, read, removeWhere }: Table) {
   async function prior({ incidentId, releasing }: TargetItem): Promise<Prior> {
     const item = await read(incidentKey(incidentId));
-    return {
-      undone: releasing,
-      from: fromOf(item),
-      result: json(item?.['result']) as IncidentResult | null,
-    };
+    const result = json(item?.['result']) as IncidentResult | null;
+    return { undone: releasing, from: fromOf(item), result: result && pick(result, GONE_BY) };
   }
 
   /** `ended`: what is left of the incident before; it stays on the item until the next end. */
-  async function take(request: ClaimRequest, seen: TargetItem | null, ended: Ended | null): Promise<TargetItem> {
+  async function take(
+    request: ClaimRequest,
+    seen: TargetItem | null,
+    ended: Ended | null,
+  ): Promise<{ item: TargetItem; released: Released | null }> {
     const { target, holder, leaseMs, now } = request;
     const asked = request.certain ?? request.asked;
     const over = seen !== null && isOver(seen, now);
@@ -110,7 +120,7 @@ export function claimLedger({ update, read, removeWhere }: Table) {
       releasing: before?.releasing ?? false,
       critical: request.critical || (before?.critical ?? false),
     };
-    await update(
+    const written = await update(
       targetKey(target),
       `SET incidentId = :id, #holder = :holder, asked = :asked, settled = :no, #run = :run, listed = :listed, critical = :critical` +
         (item.leaseUntil === undefined ? '' : ', leaseUntil = :lease') +
@@ -130,7 +140,7 @@ export function claimLedger({ update, read, removeWhere }: Table) {
       asSeen.condition,
     );
     if (over) await markClosed(seen.incidentId, now).catch(() => {});
-    return item;
+    return { item, released: releasedItem(written) };
   }
 
   /** An incident that took evidence only has come to its end by itself: no error of this stands in the way of the next. */
@@ -152,11 +162,11 @@ export function claimLedger({ update, read, removeWhere }: Table) {
         expression,
         names,
         { ':me': { S: holder } },
-        '#holder = :me AND attribute_exists(endedAt)',
+        '#holder = :me AND (attribute_exists(endedAt) OR attribute_exists(releasedAt))',
       );
     } catch (error) {
       if (!isRefused(error)) throw error;
-      if (error.Item?.['endedAt'] !== undefined) throw error;
+      if (endedItem(error.Item) || releasedItem(error.Item)) throw error;
       await removeWhere(targetKey(target), 'holder', holder);
     }
   }
@@ -187,13 +197,13 @@ export function claimLedger({ update, read, removeWhere }: Table) {
           if (verdict === 'wait') return { kind: 'held', incidentId: seen.incidentId, holder: seen.holder ?? '' };
         }
         try {
-          const item = await take(request, seen, ended);
+          const { item, released } = await take(request, seen, ended);
           return {
             kind: 'claimed',
             incidentId: item.incidentId,
             run: item.run,
             prior: seen?.incidentId === item.incidentId ? await prior(item) : null,
-            ended,
+            released,
             before: seen?.incidentId === item.incidentId && seen.holder !== request.holder ? seen : null,
             ...(seen && seen.incidentId !== item.incidentId ? { over: seen.incidentId } : {}),
           };
@@ -201,9 +211,7 @@ export function claimLedger({ update, read, removeWhere }: Table) {
           if (!isRefused(error)) throw error;
           // Somebody else's item, or a newer one than was read: judge that one.
           seen = openItem(error.Item);
-          // Where this very claim was made by a try whose answer was lost, what was there before is still to be seen.
-          const own = seen?.holder === request.holder && seen.run === 1;
-          ended = seen && !own ? null : endedItem(error.Item);
+          ended = seen ? null : endedItem(error.Item);
         }
       }
     },
@@ -233,14 +241,29 @@ export function claimLedger({ update, read, removeWhere }: Table) {
           incidentKey(incidentId),
           'ADD findings :one, told :marks',
           {},
-          { ':one': { SS: [finding.id] }, ':marks': { SS: [mark] }, ':mark': { S: mark } },
-          'attribute_not_exists(told) OR NOT contains(told, :mark)',
+          {
+            ':one': { SS: [finding.id] },
+            ':marks': { SS: [mark] },
+            ':mark': { S: mark },
+            ':most': { N: String(NAMED) },
+          },
+          'attribute_not_exists(told) OR (NOT contains(told, :mark) AND size(told) < :most)',
         );
         return true;
       } catch (error) {
+        if (isRefused(error) && error.Item?.['told']?.SS?.includes(mark) === false) {
+          // Whether it has come before is not known any more; better told twice than never.
+          await update(incidentKey(incidentId), 'ADD more :one', {}, { ':one': { N: '1' } }).catch(() => {});
+          return true;
+        }
         // What cannot be recorded, such as one finding too many for the item, must not keep the claim from being judged.
         return !isRefused(error);
       }
+    },
+
+    /** What came of the incident's last run; null where none has come to its end. */
+    async resultOf(incidentId: string): Promise<IncidentResult | null> {
+      return json((await read(incidentKey(incidentId)))?.['result']) as IncidentResult | null;
     },
 
     /** Ids of every finding that is part of the incident. */
@@ -321,6 +344,11 @@ export function claimLedger({ update, read, removeWhere }: Table) {
   };
 }
 
+function pick<T, K extends keyof T>(whole: T, names: readonly K[]): Pick<T, K> {
+  const parts = names.filter((name) => whole[name] !== undefined).map((name) => [name, whole[name]] as const);
+  return Object.fromEntries(parts) as Pick<T, K>;
+}
+
 /** What to do about an item that is there. */
 function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait' {
   const enough = rank(seen.asked) >= rank(request.asked);
@@ -331,6 +359,8 @@ function judge(seen: TargetItem, request: ClaimRequest): 'take' | 'join' | 'wait
   if (seen.holder === request.holder) return 'take';
   // A run that died holds nothing for ever: past its lease it is taken over.
   if (seen.leaseUntil !== undefined && seen.leaseUntil <= request.now) return 'take';
+  // What a release undoes is no more: who joined would be lost with it.
+  if (seen.releasing) return 'wait';
   // A Lambda that dies is started again, a local run is not: its end, or its lease's, decides what is left to do. Who
   // insists wants to see the end, since the run may yet turn out to do less than it was asked for; so does a person, and what
   // is critical where the run is not, since a limit may hold that run back.

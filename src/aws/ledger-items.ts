@@ -57,6 +57,12 @@ export function targetOfKey(key: string): Target | null {
     : null;
 }
 
+/** The target of an incident's item; null where no run has come to its end. */
+export function targetOf(item: Item | null): Target | null {
+  const [account, region, instanceId] = ['account', 'region', 'instanceId'].map((name) => item?.[name]?.S);
+  return account && region && instanceId ? { account, region, instanceId } : null;
+}
+
 /** Targets with an open incident are listed by an index over this attribute, which nothing else has. */
 export const LISTED = { index: 'open', attribute: 'listed', value: 'target' } as const;
 
@@ -88,6 +94,19 @@ export function targetItem(item: Item): TargetItem {
   };
 }
 
+/** A person let the target go: no later incident washes that away, however it ends. */
+export interface Released {
+  incidentId: string;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** The last release of the target; null where there was none lately. */
+export function releasedItem(item: Item | undefined): Released | null {
+  const [incidentId, at] = [item?.['releasedId']?.S, item?.['releasedAt']?.N];
+  return incidentId === undefined || at === undefined ? null : { incidentId, at: Number(at) };
+}
+
 /** Null where no incident has ended on the target lately. */
 export function endedItem(item: Item | undefined): Ended | null {
   const [incidentId, how, at] = [item?.['endedId']?.S, item?.['endedHow']?.S, item?.['endedAt']?.N];
@@ -113,8 +132,9 @@ export function ending({ incidentId, how, at }: Ended): {
 } {
   return {
     expression:
-      'SET endedId = :endedId, endedHow = :endedHow, endedAt = :endedAt, expiresAt = :expires ' +
-      'REMOVE incidentId, #holder, leaseUntil, asked, settled, #run, listed, releasing, held, critical, settledAt',
+      'SET endedId = :endedId, endedHow = :endedHow, endedAt = :endedAt, expiresAt = :expires' +
+      (how === 'released' ? ', releasedId = :endedId, releasedAt = :endedAt' : '') +
+      ' REMOVE incidentId, #holder, leaseUntil, asked, settled, #run, listed, releasing, held, critical, settledAt',
     names: { '#holder': 'holder', '#run': 'run' },
     values: {
       ':endedId': { S: incidentId },

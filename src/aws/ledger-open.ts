@@ -3,8 +3,9 @@ import type { Target } from '../finding/finding.ts';
 import type { Response } from '../policy/decision.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import { errorName } from './client.ts';
-import { fromOf, incidentKey, isOver, LISTED, targetKey, targetOfKey } from './ledger-items.ts';
-import { lookUp, targetOf } from './ledger-release.ts';
+import { fromOf, incidentKey, isOver, LISTED, targetOfKey } from './ledger-items.ts';
+import { endOf, type End } from './ledger-ended.ts';
+import { lookUp } from './ledger-release.ts';
 import { isRefused, json, type Table } from './table.ts';
 
 /** An open incident as it is now; JSON-safe. */
@@ -76,22 +77,10 @@ export function openLedger({ update, read, keysByIndex, keysByPrefix }: Table) {
       return keys.sort().flatMap((key) => targetOfKey(key) ?? []);
     },
 
-    /**
-     * Those of these incidents that have come to their end: the record of each says so itself, or its target's does, and
-     * nothing is open under it. One that the ledger does not know of has not.
-     */
-    async endedAmong(incidentIds: readonly string[]): Promise<string[]> {
-      const ended = await Promise.all(
-        incidentIds.map(async (incidentId) => {
-          const item = await read(incidentKey(incidentId));
-          const target = targetOf(item);
-          if (!target) return false;
-          const there = await read(targetKey(target));
-          if (there?.['incidentId']?.S === incidentId) return false;
-          return item?.['open']?.BOOL === false || there?.['endedId']?.S === incidentId;
-        }),
-      );
-      return incidentIds.filter((_, index) => ended[index]);
+    /** Those of these incidents that have come to their end. One that the ledger does not know of has not. */
+    async endedAmong(incidentIds: readonly string[]): Promise<End[]> {
+      const ends = await Promise.all(incidentIds.map((incidentId) => endOf(read, incidentId)));
+      return ends.flatMap((end) => end ?? []);
     },
 
     /** Keeps which drift was told of an incident; null: there is none any more. `before`: what was kept until now. */

@@ -2,12 +2,15 @@
 import type { Target } from '../finding/finding.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
 import type { ReleaseRecord } from '../runbook/release-result.ts';
+import { endOf } from './ledger-ended.ts';
 import {
+  endedItem,
   ending,
   fromOf,
   incidentKey,
   targetItem,
   targetKey,
+  targetOf,
   unchanged,
   type Ended,
   type TargetItem,
@@ -62,7 +65,10 @@ export function releaseLedger(items: Table) {
       const { which, within, holder, leaseMs, now, dryRun } = request;
       for (;;) {
         const found = await lookUp(read, which, within);
-        if ('why' in found) return none(found.why);
+        if ('why' in found) {
+          if ('incidentId' in which && !dryRun) await completeRelease(which.incidentId, now);
+          return none(found.why);
+        }
         const { seen, target } = found;
         const { incidentId } = seen;
         if (seen.holder !== undefined && seen.holder !== holder && (seen.leaseUntil ?? Infinity) > now)
@@ -89,7 +95,8 @@ export function releaseLedger(items: Table) {
 
     /**
      * The end of a release. Complete, it closes the incident: the next finding opens a new one. Else the incident stays open,
-     * and the next finding that asks for isolation isolates anew. @throws where another run has taken the incident over.
+     * and the next finding that asks for isolation isolates anew. `recordRelease` is to follow. @throws where another run has
+     * taken the incident over.
      */
     async endRelease(holder: string, record: ReleaseRecord): Promise<void> {
       const { target, incidentId } = record;
@@ -113,6 +120,14 @@ export function releaseLedger(items: Table) {
           : there?.incidentId === incidentId && there.holder === undefined;
         if (!ended) throw new Error('another run has taken the incident over', { cause: error });
       }
+      // Not before: an incident that another run has taken over is contained, and counts.
+      if (released) await control.uncount(incidentId);
+    },
+
+    /** What came of it, in the incident's own entry. */
+    async recordRelease(record: ReleaseRecord): Promise<void> {
+      const { target, incidentId } = record;
+      const released = record.status === 'released';
       await update(
         incidentKey(incidentId),
         'SET #status = :status, #open = :open, updatedAt = :at, #release = :release, ' +
@@ -128,10 +143,20 @@ export function releaseLedger(items: Table) {
           ':instance': { S: target.instanceId },
         },
       );
-      // Not before: an incident that another run has taken over is contained, and counts.
-      if (released) await control.uncount(incidentId);
     },
   };
+
+  /** Where a release died, or could not write, between its two entries: nothing may be approved, or be open, under it. */
+  async function completeRelease(incidentId: string, now: number): Promise<void> {
+    const end = await endOf(read, incidentId);
+    if (end?.how !== 'released' || end.written) return;
+    await update(
+      incidentKey(incidentId),
+      'SET #status = :released, #open = :no, updatedAt = :at REMOVE approval, given, callbackId',
+      { '#status': 'status', '#open': 'open' },
+      { ':released': { S: 'released' }, ':no': { BOOL: false }, ':at': { S: new Date(now).toISOString() } },
+    );
+  }
 
   /** The target has no open incident any more, and remembers the last one. */
   async function end(target: Target, ended: Ended, holder: string): Promise<void> {
@@ -174,7 +199,10 @@ export async function lookUp(
     return { why: `${target.instanceId} is in account ${target.account}, this acts in ${within.account} only` };
   const there = await read(targetKey(target));
   const seen = there?.['incidentId'] ? targetItem(there) : null;
-  if ('incidentId' in which && seen?.incidentId !== which.incidentId) return { why: closedReason(which, named, seen) };
+  if ('incidentId' in which && seen?.incidentId !== which.incidentId) {
+    const last = endedItem(there ?? undefined);
+    return { why: closedReason(which, named, seen, last?.incidentId === which.incidentId ? last : null) };
+  }
   if (!seen) return { why: `no incident is open on ${target.instanceId} in ${target.account}, ${target.region}` };
   return { seen, target };
 }
@@ -183,15 +211,16 @@ function none(why: string): ReleaseClaim {
   return { kind: 'none', why };
 }
 
-function closedReason(which: { incidentId: string }, item: Item | null, seen: TargetItem | null): string {
+function closedReason(
+  which: { incidentId: string },
+  item: Item | null,
+  seen: TargetItem | null,
+  ended: Ended | null,
+): string {
   const last = json(item?.['release']) as ReleaseRecord | null;
   const released =
     last?.status === 'released' ? ` was released already, at ${last.at} by ${last.by ?? 'nobody named'}` : '';
+  const remembered = ended ? ` was ${ended.how} already, at ${new Date(ended.at).toISOString()}` : '';
   const open = seen ? `; ${seen.incidentId} is open on the instance` : '';
-  return `incident ${which.incidentId}${released || ' is not open'}${open}`;
-}
-
-export function targetOf(item: Item | null): Target | null {
-  const [account, region, instanceId] = ['account', 'region', 'instanceId'].map((name) => item?.[name]?.S);
-  return account && region && instanceId ? { account, region, instanceId } : null;
+  return `incident ${which.incidentId}${released || remembered || ' is not open'}${open}`;
 }

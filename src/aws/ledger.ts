@@ -7,7 +7,7 @@
 import type { Target } from '../finding/finding.ts';
 import type { HeldBy, Response } from '../policy/decision.ts';
 import type { IncidentResult, Json } from '../runbook/incident.ts';
-import type { ClientSettings } from './client.ts';
+import { errorName, type ClientSettings } from './client.ts';
 import { RELEASING, releaseLedger } from './ledger-release.ts';
 import { endedItem, FROM_PARTS, incidentKey, LISTED, targetItem, targetKey } from './ledger-items.ts';
 import { claimLedger, markOf } from './ledger-claim.ts';
@@ -108,27 +108,37 @@ export function ledgerGateway(table: string, settings: ClientSettings) {
     ): Promise<'written' | 'lost'> {
       const found = await claimed(target, holder);
       if (found !== 'ours' && !mayWrite(found, result, end.run)) return 'lost';
-      await update(
-        incidentKey(result.incidentId),
-        'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
-          'startedAt = :started, updatedAt = :at, #result = :result, #open = :open' +
-          (end.held === undefined || end.held === 'decided' ? ' REMOVE approval, given, callbackId' : '') +
-          ' ADD findings :one, told :marks',
-        { '#status': 'status', '#response': 'response', '#region': 'region', '#result': 'result', '#open': 'open' },
-        {
-          ':status': { S: end.undone ? RELEASING : result.status },
-          ':response': { S: result.decision.response },
-          ':account': { S: target.account },
-          ':region': { S: target.region },
-          ':instance': { S: target.instanceId },
-          ':started': { S: result.startedAt },
-          ':at': { S: end.at },
-          ':result': { S: JSON.stringify(result) },
-          ':open': { BOOL: end.open },
-          ':one': { SS: [result.finding.id] },
-          ':marks': { SS: [markOf({ id: result.finding.id, severity: result.finding.severity.label })] },
-        },
-      );
+      const entry = (adding: boolean): Promise<unknown> =>
+        update(
+          incidentKey(result.incidentId),
+          'SET #status = :status, #response = :response, account = :account, #region = :region, instanceId = :instance, ' +
+            'startedAt = :started, updatedAt = :at, #result = :result, #open = :open' +
+            (end.held === undefined || end.held === 'decided' ? ' REMOVE approval, given, callbackId' : '') +
+            (adding ? ' ADD findings :one, told :marks' : ''),
+          { '#status': 'status', '#response': 'response', '#region': 'region', '#result': 'result', '#open': 'open' },
+          {
+            ':status': { S: end.undone ? RELEASING : result.status },
+            ':response': { S: result.decision.response },
+            ':account': { S: target.account },
+            ':region': { S: target.region },
+            ':instance': { S: target.instanceId },
+            ':started': { S: result.startedAt },
+            ':at': { S: end.at },
+            ':result': { S: JSON.stringify(result) },
+            ':open': { BOOL: end.open },
+            ...(adding
+              ? {
+                  ':one': { SS: [result.finding.id] },
+                  ':marks': { SS: [markOf({ id: result.finding.id, severity: result.finding.severity.label })] },
+                }
+              : {}),
+          },
+        );
+      await entry(true).catch((error: unknown) => {
+        // The item is full: what came of the run counts more than one finding's name.
+        if (errorName(error) !== 'ValidationException') throw error;
+        return entry(false);
+      });
       try {
         if (end.open) {
           await update(

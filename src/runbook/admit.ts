@@ -6,6 +6,7 @@ import { admitCollection, admitQuarantine, isCritical, type Admission, type Grou
 import type { Claimed } from './claim.ts';
 import { isPerson } from './claim.ts';
 import type { Observation } from './observe.ts';
+import { GONE } from './plan.ts';
 import type { IncidentContext } from './runbook.ts';
 
 export interface Admitted {
@@ -57,12 +58,26 @@ export async function admit(
     const first = await asked(claimed.control, []);
     if (!first.ok) return unknown(first.error);
     const { answer: held, members = [] } = first.value;
-    // An incident may have ended without being taken off the count. Who cannot be asked about goes on counting.
-    const ended = await attempt(deps.budgets.claimMs, 'the ledger', () => aws.ledger.endedAmong(members));
-    if (held === null || !ended.ok || ended.value.length === 0) return { held, failures };
-    const again = await asked(null, ended.value);
+    const free = held === null ? [] : await notContained(incident, members);
+    if (free.length === 0) return { held, failures };
+    const again = await asked(null, free);
     return { held: again.ok ? again.value.answer : held, failures };
   });
+}
+
+/**
+ * An incident may have ended without being taken off the count: released, or closed, and the instance is gone. Closed alone, it
+ * is contained all the same. Who cannot be asked about goes on counting.
+ */
+async function notContained({ deps, aws }: IncidentContext, members: readonly string[]): Promise<string[]> {
+  const { claimMs, readMs } = deps.budgets;
+  const ends = await attempt(claimMs, 'the ledger', () => aws.ledger.endedAmong(members));
+  const free = (ends.ok ? ends.value : []).map(async ({ how, target, incidentId }) => {
+    if (how !== 'closed') return incidentId;
+    const seen = await attempt(readMs, 'the instance', () => deps.aws(target).ec2.instance(target.instanceId));
+    return seen.ok && (seen.value === null || GONE.has(seen.value.state)) ? incidentId : [];
+  });
+  return (await Promise.all(free)).flat();
 }
 
 /** Taking evidence only. @returns the limit that holds it back; null: go on, also where it cannot be asked. */

@@ -27,7 +27,7 @@ export type ClaimAnswer =
   /** New findings are parked. */
   | { kind: 'stopped'; stopped: Stopped };
 
-/** More than this does not travel through the durable state. */
+/** More than this does not travel through the durable state, which ends an execution whose step returns too much. */
 const CARRIED = 50_000;
 
 /** A person asks, or has approved: no flag and no limit stands in the way. */
@@ -56,36 +56,39 @@ export async function claim(
     const insists = insist;
     // Not known in a replay: it is asked then whether the claim still holds.
     let askedAt: number | undefined;
-    const { answer, control, flagUnread } = await ctx.step(look === 0 ? name : `${name}-${look + 1}`, async () => {
-      askedAt = deps.now();
-      const now = askedAt;
-      const [taken, read] = await Promise.all([
-        attempt(deps.budgets.claimMs, 'the claim', () =>
-          aws.ledger.claim({
-            target,
-            holder: deps.executionArn,
-            leaseMs: leaseOf(deps),
-            incidentId: incident.incidentId,
-            asked: decision.response,
-            certain: certainOf(decision),
-            insist: insists,
-            finding: { id: finding.id, severity: finding.severity.label },
-            critical: isCritical(finding),
-            person,
-            ...(Number.isNaN(lastSeen) ? {} : { lastSeen }),
-            ...(deps.completing === undefined ? {} : { only: deps.completing }),
-            now,
-          }),
-        ),
-        attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
-      ]);
-      return {
-        answer: taken,
-        control: read.ok ? read.value : null,
-        ...(read.ok || goesOn ? {} : { flagUnread: read.error }),
-      };
-    });
-    const stopped = control?.stopped ?? null;
+    const { answer, control, stopped, flagUnread } = await ctx.step(
+      look === 0 ? name : `${name}-${look + 1}`,
+      async () => {
+        askedAt = deps.now();
+        const now = askedAt;
+        const [taken, read] = await Promise.all([
+          attempt(deps.budgets.claimMs, 'the claim', () =>
+            aws.ledger.claim({
+              target,
+              holder: deps.executionArn,
+              leaseMs: leaseOf(deps),
+              incidentId: incident.incidentId,
+              asked: decision.response,
+              certain: certainOf(decision),
+              insist: insists,
+              finding: { id: finding.id, severity: finding.severity.label },
+              critical: isCritical(finding),
+              person,
+              ...(Number.isNaN(lastSeen) ? {} : { lastSeen }),
+              ...(deps.completing === undefined ? {} : { only: deps.completing }),
+              now,
+            }),
+          ),
+          attempt(deps.budgets.claimMs, 'the stop flag', () => aws.ledger.control()),
+        ]);
+        return {
+          answer: taken,
+          stopped: read.ok ? read.value.stopped : null,
+          control: read.ok && (read.value.seen?.length ?? 0) <= CARRIED ? read.value : null,
+          ...(read.ok || goesOn ? {} : { flagUnread: read.error }),
+        };
+      },
+    );
     if (!answer.ok)
       return stopped && !goesOn ? { kind: 'stopped', stopped } : { kind: 'unclaimed', error: answer.error };
     const claimed = answer.value;
@@ -102,7 +105,7 @@ export async function claim(
       return {
         ...claimed,
         waited,
-        control: (control?.seen?.length ?? 0) > CARRIED ? null : control,
+        control,
         ...(flagUnread === undefined ? {} : { flagUnread }),
       };
     }
@@ -162,12 +165,14 @@ export async function settle(
 export async function giveBack(
   ctx: DurableContext,
   incident: IncidentContext,
-  prior: IncidentResult,
+  incidentId: string,
   undone: boolean,
 ): Promise<void> {
   const { aws, target, deps, finding, run } = incident;
   await ctx.step('join', () =>
     attempt(deps.budgets.closeMs, 'the ledger', async () => {
+      const prior = await aws.ledger.resultOf(incidentId);
+      if (!prior) return;
       await aws.ledger.close(target, deps.executionArn, prior, {
         open: true,
         run,

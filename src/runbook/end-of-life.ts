@@ -1,5 +1,6 @@
 /** Incidents that come to their end by themselves: the instance is gone, or nothing but evidence was ever taken. */
 import { attempt, type Attempt } from '../aws/deadline.ts';
+import type { Closing } from '../aws/ledger-approval.ts';
 import type { OpenIncident } from '../aws/ledger-open.ts';
 import { sessionDenial } from '../containment/session-denial.ts';
 import { contextOf } from './context.ts';
@@ -36,13 +37,13 @@ export async function closeGone(
     });
     if (!lifted.ok) failures.push(`the denial of its sessions is still in the policy of its role: ${lifted.error}`);
   }
-  const closed = await close(open, gone, deps);
+  const closed = await close(open, gone, deps, { gone: true });
   return closed.ok ? { ok: true, value: { ...closed.value, failures } } : closed;
 }
 
 /** It took evidence only, and a day has gone by. */
 export async function closeOver(open: OpenIncident, deps: RunbookDeps): Promise<Attempt<Ended>> {
-  return close(open, 'evidence was taken, and nobody is asked any more', deps, true);
+  return close(open, 'evidence was taken, and nobody is asked any more', deps, { byItself: true });
 }
 
 /**
@@ -63,13 +64,13 @@ async function close(
   { incidentId, target }: Pick<OpenIncident, 'incidentId' | 'target'>,
   reason: string,
   deps: RunbookDeps,
-  byItself?: true,
+  how: Pick<Closing, 'gone' | 'byItself'>,
 ): Promise<Attempt<Ended>> {
   const { budgets, now, account } = deps;
   const once = () =>
     attempt(budgets.closeMs, 'the ledger', async () => {
       const at = now();
-      const closing = { by: BY, reason, at, ...(byItself ? { byItself } : {}) };
+      const closing = { by: BY, reason, at, ...how };
       const answer = await deps.aws(target).ledger.closeIncident({ incidentId }, { account }, closing);
       return 'why' in answer ? null : new Date(at).toISOString();
     });

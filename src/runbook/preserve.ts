@@ -1,9 +1,10 @@
 /** Evidence from the control plane: asked for all at once, before the first change, each collector a step of its own. */
 import type { DurableContext } from '@aws/durable-execution-sdk-js';
+import type { Prior } from '../aws/ledger-claim.ts';
 import { collect, type CollectResult } from '../evidence/collect.ts';
 import { collectors } from '../evidence/index.ts';
 import { osTriage } from '../evidence/os-triage.ts';
-import type { EvidenceResult, IncidentResult } from './incident.ts';
+import type { EvidenceResult } from './incident.ts';
 import type { IncidentContext } from './runbook.ts';
 
 export interface Preserved {
@@ -13,7 +14,7 @@ export interface Preserved {
 }
 
 /** `prior`: what an earlier run of the incident has is not taken again. */
-export function preserve(ctx: DurableContext, incident: IncidentContext, prior: IncidentResult | null): Preserved {
+export function preserve(ctx: DurableContext, incident: IncidentContext, prior: Prior['result']): Preserved {
   const { aws, target, event, deps, incidentId, run, prefix } = incident;
   const had = (name: string) =>
     prior?.evidence.find(({ collector, status }) => collector === name && status !== 'failed' && name !== 'finding');
@@ -67,5 +68,5 @@ export const plannedEvidence = (): EvidenceResult[] =>
   }));
 
 /** What an earlier run of the incident brought from the host whole: it is not taken again. */
-export const doneOnHost = (prior: IncidentResult | null): EvidenceResult | null =>
+export const doneOnHost = (prior: Prior['result']): EvidenceResult | null =>
   prior?.evidence.find(({ collector, status }) => collector === osTriage.name && status === 'done') ?? null;

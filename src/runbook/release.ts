@@ -265,12 +265,24 @@ async function keepRecord(
 async function close(ctx: DurableContext, { aws, open, deps }: Context, result: ReleaseResult): Promise<void> {
   const { notification: _notification, failures: _failures, name: _name, ...told } = result;
   const record: ReleaseRecord = { ...told, number: releaseNumber(open) };
-  const outcome: Attempt<void> = await ctx.step('close', () =>
-    attempt(deps.budgets.closeMs, 'the ledger', () => aws.ledger.endRelease(deps.executionArn, record)),
-  );
-  if (outcome.ok) return;
-  result.status = 'incomplete';
-  result.failures.push(`the ledger does not know of the release, and the incident stays open: ${outcome.error}`);
+  const { ended, written } = await ctx.step('close', async () => {
+    const { closeMs } = deps.budgets;
+    const end: Attempt<void> = await attempt(closeMs, 'the ledger', () =>
+      aws.ledger.endRelease(deps.executionArn, record),
+    );
+    if (!end.ok) return { ended: end, written: end };
+    const write = (): Promise<Attempt<void>> => attempt(closeMs, 'the ledger', () => aws.ledger.recordRelease(record));
+    const first = await write();
+    return { ended: end, written: first.ok ? first : await write() };
+  });
+  if (!ended.ok) {
+    result.status = 'incomplete';
+    result.failures.push(`the ledger does not know of the release, and the incident stays open: ${ended.error}`);
+  } else if (!written.ok) {
+    result.failures.push(
+      `the incident's own entry in the ledger does not tell what was done${result.status === 'released' ? ', though it has ended; releasing it again writes that down' : ''}: ${written.error}`,
+    );
+  }
 }
 
 function recorded({ open }: Context, { name }: Action): Recorded {

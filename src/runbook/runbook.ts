@@ -218,11 +218,13 @@ async function runIncident(
       ? !isPerson(incident) && !incident.approved
       : !prior.result.decision.approval) &&
     rank(prior.result.decision.response) >= rank(decision.response) &&
+    // Evidence is not all that is wanted where a person is to be asked, unless one is, or there is nothing to ask.
+    (!decision.approval || prior.result.status === 'awaiting-approval' || asksForIsolation(prior.result.decision)) &&
     // What a release has begun to undo does not hold any more.
     !(prior.undone && asksForIsolation(decision)) &&
     !(asksForIsolation(decision) && !looksIsolated(observed.readings[isolating], policy.containment))
   ) {
-    await giveBack(ctx, incident, prior.result, prior.undone);
+    await giveBack(ctx, incident, prior.result.incidentId, prior.undone);
     return ended(incident, decision, { status: 'joined', instance: observed.instance });
   }
   // Others judge by it whether this run does enough for them. Isolation waits for it only where it is less than was said.
@@ -248,7 +250,10 @@ async function runIncident(
 /** How what a person approves later is carried out. */
 type Isolate = (ctx: DurableContext, approved: NonNullable<IncidentContext['approved']>) => Promise<IncidentResult>;
 
-/** A person has let the instance go not long ago: whether it is taken again is for a person. */
+/**
+ * A person has let the instance go not long ago: whether it is taken again is for a person, and no time-out of the policy's.
+ * Not where this incident has begun to change it: such a one was let through, and is to be brought to its end.
+ */
 function afterRelease(
   incident: IncidentContext,
   decision: Decision,
@@ -256,9 +261,11 @@ function afterRelease(
   /** Milliseconds since 1970, from the durable state: a replay may come days later. */
   now: number,
 ): Decision {
-  const last = claimed.kind === 'claimed' ? claimed.ended : null;
+  if (claimed.kind !== 'claimed' || claimed.released === null || isPerson(incident)) return decision;
+  const { released: last, prior } = claimed;
   const { releaseHold } = incident.deps.policy(incident.target.account).containment;
-  if (last?.how !== 'released' || !asksForIsolation(decision) || isPerson(incident)) return decision;
+  if (!asksForIsolation(decision) && decision.approval?.heldBy !== 'rule') return decision;
+  if (prior && (prior.result?.isolation || Object.keys(prior.from).length > 0)) return decision;
   if (now - last.at > releaseHold * DAY_MS) return decision;
   const at = new Date(last.at).toISOString();
   const because = `the instance was released at ${at} (incident ${last.incidentId}), and a recurrence within ${releaseHold} days asks for approval (containment.releaseHold)`;

@@ -1,5 +1,12 @@
-import { expect, test } from '@jest/globals';
-import { CreateTableCommand, DynamoDBClient, UpdateItemCommand, type KeySchemaElement } from '@aws-sdk/client-dynamodb';
+import { expect, jest, test } from '@jest/globals';
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type KeySchemaElement,
+} from '@aws-sdk/client-dynamodb';
 import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
 import type { Claim, ClaimRequest } from '../../src/aws/ledger-claim.ts';
 import { labConfig } from '../../src/lab/client.ts';
@@ -11,9 +18,14 @@ const target = { account: '111122223333', region: 'eu-west-1', instanceId: 'i-01
 const NOW = 1_800_000_000_000;
 
 async function ledger(keys: string[] = ['pk'], at?: string): Promise<Ledger> {
+  return (await ledgerTable(keys, at)).book;
+}
+
+async function ledgerTable(keys: string[] = ['pk'], at?: string): Promise<{ book: Ledger; client: DynamoDBClient }> {
   const endpoint = at ?? (await local.newAccount()).endpoint;
   const types: KeySchemaElement['KeyType'][] = ['HASH', 'RANGE'];
-  await new DynamoDBClient(labConfig({ endpoint })).send(
+  const client = new DynamoDBClient(labConfig({ endpoint }));
+  await client.send(
     new CreateTableCommand({
       TableName: 'ledger',
       BillingMode: 'PAY_PER_REQUEST',
@@ -22,7 +34,10 @@ async function ledger(keys: string[] = ['pk'], at?: string): Promise<Ledger> {
     }),
   );
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets });
+  return {
+    book: ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets }),
+    client,
+  };
 }
 
 function idOf(claim: Claim): string {
@@ -98,6 +113,23 @@ test('a Lambda run is joined while its lease holds, and taken over when it has d
   });
 });
 
+test('a finding that comes while a release is at work joins nothing that is being undone: it waits for the end', async () => {
+  const book = await ledger();
+  const first = idOf(await book.claim(request('a')));
+  const within = { account: target.account };
+  await book.withdraw(target, 'a', { before: null, run: 2 });
+  await book.claimRelease({ which: { target }, within, holder: 'r', leaseMs: 1_000, now: NOW, dryRun: false });
+  expect(await book.claim(request('b', { lastSeen: NOW + 2 }))).toMatchObject({ kind: 'held', holder: 'r' });
+  const record = { target, incidentId: first, status: 'released', at: new Date(NOW + 1).toISOString(), number: 1 };
+  await book.endRelease('r', record as never);
+  expect(await book.claim(request('b', { lastSeen: NOW + 1 }))).toMatchObject({ kind: 'stale' });
+  expect(await book.claim(request('b', { lastSeen: NOW + 2 }))).toMatchObject({
+    kind: 'claimed',
+    incidentId: 'inc-b',
+    released: { incidentId: first },
+  });
+});
+
 test('who insists waits for a run under way, and joins none that turned out to do less', async () => {
   const book = await ledger();
   await book.claim(request('a', { leaseMs: 1_000 }));
@@ -163,11 +195,11 @@ test('a claim that came to nothing leaves what there was: the end of the inciden
   const record = { target, incidentId: first, status: 'released', at: new Date(at).toISOString(), number: 1 };
   await book.endRelease('a', record as never);
   const again = await book.claim(request('b', { lastSeen: at + 1, now: at + 2 }));
-  expect(again).toMatchObject({ kind: 'claimed', ended: { incidentId: first, how: 'released' } });
+  expect(again).toMatchObject({ kind: 'claimed', released: { incidentId: first, at } });
   if (again.kind !== 'claimed') throw new Error(again.kind);
   // The answer was lost: asked again, it is the same.
   expect(await book.claim(request('b', { lastSeen: at + 1, now: at + 2 }))).toMatchObject({
-    ended: { how: 'released' },
+    released: { incidentId: first, at },
   });
   await book.withdraw(target, 'b', again);
   expect(await book.claim(request('c', { lastSeen: at, now: at + 3 }))).toMatchObject({ kind: 'stale' });
@@ -186,13 +218,14 @@ test('an incident has ended once nothing is open under it, also where its own re
       finding: { id: 'f', severity: {} },
     }) as never;
   const end = { open: true, run: 1, settled: true, asked: 'quarantine', at } as const;
+  const endedAmong = async (...ids: string[]) => (await table.endedAmong(ids)).map(({ incidentId }) => incidentId);
   await table.claim(request('a'));
   // Not settled yet: the record does not name its target.
-  expect(await table.endedAmong(['inc-a', 'inc-unknown'])).toEqual([]);
+  expect(await endedAmong('inc-a', 'inc-unknown')).toEqual([]);
   await table.close(target, 'a', result('inc-a'), end);
-  expect(await table.endedAmong(['inc-a'])).toEqual([]);
+  expect(await endedAmong('inc-a')).toEqual([]);
   await table.claimRelease({ which: { target }, within: target, holder: 'r', leaseMs: 1_000, now: NOW, dryRun: false });
-  expect(await table.endedAmong(['inc-a'])).toEqual([]);
+  expect(await endedAmong('inc-a')).toEqual([]);
   await table.endRelease('r', { incidentId: 'inc-a', target, status: 'released', at } as never);
   // As where the run of the release dies between its two entries.
   await new DynamoDBClient(labConfig({ endpoint })).send(
@@ -204,9 +237,9 @@ test('an incident has ended once nothing is open under it, also where its own re
       ExpressionAttributeValues: { ':yes': { BOOL: true } },
     }),
   );
-  expect(await table.endedAmong(['inc-a'])).toEqual(['inc-a']);
+  expect(await endedAmong('inc-a')).toEqual(['inc-a']);
   await table.claim(request('b', { now: NOW + 1 }));
-  expect(await table.endedAmong(['inc-b', 'inc-a'])).toEqual(['inc-a']);
+  expect(await endedAmong('inc-b', 'inc-a')).toEqual(['inc-a']);
 });
 
 test('an answer to a request may be given again by whoever gave it, and by nobody else', async () => {
@@ -263,4 +296,60 @@ test.each([
   const changes = [{ action: 'quarantine-network', at: new Date(at + ms).toISOString() }];
   expect(await book.close(target, 'a', closing({ changes }), ending)).toBe(answer);
   expect(await book.openIncident({ which: { target }, within: target, now: at })).toMatchObject(open);
+});
+
+/** The incident's entry after these findings were put into it. */
+async function filled(client: DynamoDBClient, marks: string[]): Promise<() => Promise<Record<string, AttributeValue>>> {
+  const place = { TableName: 'ledger', Key: { pk: { S: 'incident#inc-1' } } };
+  await client.send(
+    new UpdateItemCommand({
+      ...place,
+      UpdateExpression: 'SET told = :marks',
+      ExpressionAttributeValues: { ':marks': { SS: marks } },
+    }),
+  );
+  return async () => (await client.send(new GetItemCommand(place))).Item ?? {};
+}
+
+test('of an incident with very many findings the first are named, the rest is counted and told', async () => {
+  const { book, client } = await ledgerTable();
+  const item = await filled(
+    client,
+    Array.from({ length: 499 }, (_, index) => `HIGH ${index}`),
+  );
+  expect(await book.addFinding('inc-1', { id: 'named', severity: 'HIGH' })).toBe(true);
+  expect(await book.addFinding('inc-1', { id: 'named', severity: 'HIGH' })).toBe(false);
+  expect(await book.addFinding('inc-1', { id: 'counted', severity: 'HIGH' })).toBe(true);
+  expect(await book.addFinding('inc-1', { id: 'counted too', severity: 'HIGH' })).toBe(true);
+  const { told, more, findings } = await item();
+  expect(told?.SS).toHaveLength(500);
+  expect(more).toEqual({ N: '2' });
+  expect(findings).toEqual({ SS: ['named'] });
+});
+
+test('an incident whose entry is full is closed all the same', async () => {
+  const book = await ledger();
+  const full = Object.assign(new Error('Item size to update has exceeded the maximum allowed size'), {
+    name: 'ValidationException',
+  });
+  const written: unknown[] = [];
+  const answer = async ({ input }: { input: object }): Promise<object> => {
+    const { UpdateExpression = '' } = input as { UpdateExpression?: string };
+    if (UpdateExpression.includes('ADD findings')) throw full;
+    if (UpdateExpression.includes('#result')) written.push(input);
+    return {};
+  };
+  const send = jest.spyOn(DynamoDBClient.prototype, 'send').mockImplementation(answer as never);
+  const result = {
+    incidentId: 'inc-1',
+    status: 'quarantined',
+    decision: { response: 'quarantine' },
+    startedAt: new Date(NOW).toISOString(),
+    finding: { id: 'f', severity: { label: 'HIGH' } },
+    changes: [],
+  };
+  const end = { open: true, run: 1, settled: true, asked: 'quarantine', at: new Date(NOW).toISOString() } as const;
+  await book.close(target, 'a', result as never, end);
+  send.mockRestore();
+  expect(written).toMatchObject([{ ExpressionAttributeValues: { ':status': { S: 'quarantined' } } }]);
 });

@@ -1,6 +1,8 @@
 /** How much is done at once, and what becomes of the rest. */
 import { expect, test } from '@jest/globals';
+import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { createResponder } from '../../src/handlers/responder.ts';
+import { labConfig } from '../../src/lab/client.ts';
 import { createScalingGroup } from '../../src/lab/fleet.ts';
 import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import { createWorld } from '../../src/lab/world.ts';
@@ -106,15 +108,20 @@ test('of an Auto Scaling group only its share; a person is counted, not limited;
   expect(byHand.status).toBe('quarantined');
 }, 60_000);
 
-test.each(['released', 'closed'] as const)(
-  '%s, but not taken off the count: the place in the group is free, once; who is contained keeps one',
-  async (how) => {
+test.each([
+  ['released', 'denied', ['quarantined', 'awaiting-approval']],
+  ['closed', 'counted', ['awaiting-approval', 'awaiting-approval']],
+  ['closed and terminated', 'counted', ['quarantined', 'awaiting-approval']],
+] as const)(
+  '%s, taking it off the count %s: the place in the group is free, once, where nothing is contained any more',
+  async (how, counting, expected) => {
     const tags = { service: 'shop' };
     const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1, tags });
     const { endpoint, proxy } = room.account;
     const limits = { groupTags: ['service'], groupShare: 10 };
     const { incidentId } = await room.respond(room.event(), { limits });
-    proxy.fault({ service: 'dynamodb', operation: 'UpdateItem', kind: 'denied', including: '#used' });
+    if (counting === 'denied')
+      proxy.fault({ service: 'dynamodb', operation: 'UpdateItem', kind: 'denied', including: '#used' });
     if (how === 'released') await release(room, { incident_id: incidentId, reason: 'false alarm' });
     else
       await ledgerOf(room).closeIncident(
@@ -123,12 +130,21 @@ test.each(['released', 'closed'] as const)(
         { by: 'mia', reason: 'rebuilt', at: Date.now() },
       );
     proxy.clear();
+    if (how === 'closed and terminated') {
+      const ec2 = new EC2Client(labConfig({ endpoint, region: room.world.region }));
+      const InstanceIds = [room.world.instanceId];
+      // As a person may who has closed it.
+      await ec2.send(
+        new ModifyInstanceAttributeCommand({ InstanceId: InstanceIds[0], DisableApiTermination: { Value: false } }),
+      );
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+    }
     const statuses: string[] = [];
     for (let others = 0; others < 2; others += 1) {
       const next = await createWorld({ endpoint, interfaces: 1, volumes: 1, tags });
       statuses.push((await room.respond(structuredClone(defaultEvent(next, new Date())), { limits })).status);
     }
-    expect(statuses).toEqual(['quarantined', 'awaiting-approval']);
+    expect(statuses).toEqual(expected);
   },
   60_000,
 );
