@@ -62,7 +62,10 @@ export function autoScalingGateway(settings: ClientSettings) {
       };
     },
 
-    /** How many instances the group has, or should have: the larger. */
+    /**
+     * How many instances the group has in service or on their way there, or should have: the larger. Members that stand by are
+     * not counted: who was contained has been replaced, and the group is no larger for it.
+     */
     async size(name: string): Promise<number> {
       const answer = await client.send(
         new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
@@ -70,7 +73,10 @@ export function autoScalingGateway(settings: ClientSettings) {
       );
       const found = answer.AutoScalingGroups?.[0];
       if (!found) throw new Error(`there is no Auto Scaling group ${name}`);
-      return Math.max(found.DesiredCapacity ?? 0, found.Instances?.length ?? 0);
+      const members = (found.Instances ?? []).filter(
+        ({ LifecycleState = '' }) => !/^(EnteringStandby|Standby|Detach|Terminat)/.test(LifecycleState),
+      );
+      return Math.max(found.DesiredCapacity ?? 0, members.length);
     },
 
     /** For an instance in service. `replace`: the group launches another one, else it gets smaller. */

@@ -7,12 +7,16 @@ import { connect } from '../aws/connect.ts';
 import { attempt } from '../aws/deadline.ts';
 import type { Given, Pending } from '../aws/ledger-approval.ts';
 import { answerText } from '../finding/answer.ts';
+import { decide } from '../policy/decide.ts';
+import type { Approved } from '../policy/decision.ts';
+import { policyFor, type Policies } from '../policy/policy.ts';
 import { decisionMessage } from '../notify/decision-message.ts';
 import { stateOfResponse } from '../notify/state-event.ts';
 import { putState } from '../runbook/outside.ts';
 import { exitCode } from '../runbook/plan.ts';
 import type { IncidentResult } from '../runbook/incident.ts';
 import { UsageError, type Command, type Io } from './command.ts';
+import { ceiling } from './explain.ts';
 import { loadPolicies } from './policies-dir.ts';
 import { runHere } from './run-here.ts';
 import { summary } from './summary.ts';
@@ -32,6 +36,8 @@ const WATCHED_MS = 120_000;
 interface Options {
   incident: string;
   reason: string;
+  /** Folder of the policies by which an approval is carried out where no execution waits for it. */
+  policies: string;
   json: boolean;
 }
 
@@ -39,7 +45,7 @@ function decision(name: 'approve' | 'deny', what: string): Command {
   return {
     name,
     summary: what,
-    usage: 'INCIDENT --reason TEXT [--json]',
+    usage: `INCIDENT --reason TEXT${name === 'approve' ? ' [--policies DIR]' : ''} [--json]`,
     async run(args, io) {
       const options = readOptions(args);
       const who = await whose(io);
@@ -61,14 +67,18 @@ function readOptions(args: string[]): Options {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { reason: { type: 'string' }, json: { type: 'boolean', default: false } },
+    options: {
+      reason: { type: 'string' },
+      policies: { type: 'string', default: 'policies' },
+      json: { type: 'boolean', default: false },
+    },
   });
   const [incident, ...more] = positionals;
   if (incident === undefined || more.length > 0) throw new UsageError('give one incident id');
   if (!values.reason?.trim()) throw new UsageError('give --reason TEXT: it goes into the record and the notification');
   const reason = values.reason.trim();
   if (reason.length > MOST_LETTERS) throw new UsageError(`--reason may have ${MOST_LETTERS} characters`);
-  return { incident, reason, json: values.json };
+  return { incident, reason, policies: values.policies, json: values.json };
 }
 
 async function pendingOf(who: Whose, incidentId: string): Promise<Pending> {
@@ -123,14 +133,15 @@ async function byCallback(
 /** The responder ran on somebody's machine, or its execution has died: what is left to do is done here. */
 async function byHand(
   name: 'approve' | 'deny',
-  { reason, json }: Options,
+  { reason, json, policies: folder }: Options,
   who: Whose,
   pending: Pending,
   io: Io,
 ): Promise<IncidentResult> {
   const { home, places, budgets, account, region } = who;
   // Before the answer is taken: a folder of policies that is broken must not swallow it.
-  const policies = name === 'approve' ? loadPolicies(io.cwd).policies : null;
+  const policies = name === 'approve' ? loadPolicies(io.cwd, folder).policies : null;
+  if (policies && !pending.given) assureIsolation(pending, { by: who.by, reason, person: true }, policies, folder, io);
   const given = pending.given ?? (await answered(name, who, pending, reason));
   if (policies) {
     const { incidents } = await runHere(pending.result.finding, pending.result.finding, {
@@ -168,6 +179,35 @@ async function byHand(
   const event = stateOfResponse(result, new Date().toISOString());
   if (event) await putState(home, event, { budgets, telemetry: commandTelemetry(io) });
   return result;
+}
+
+/**
+ * An approval that would isolate nothing is not taken: the request would be gone, and nobody asked again.
+ * @throws UsageError with what stands in the way
+ */
+function assureIsolation(
+  { result: { finding }, target }: Pending,
+  approved: Approved,
+  policies: Policies,
+  folder: string,
+  io: Io,
+): void {
+  const known = finding.targets.find(({ instanceId }) => instanceId === target.instanceId);
+  if (!known) return;
+  const modeCeiling = ceiling(io);
+  const { response, dryRun, reasons } = decide({
+    policy: policyFor(policies, target.account),
+    finding,
+    target,
+    facts: known.facts,
+    approved,
+    ...(modeCeiling === undefined ? {} : { modeCeiling }),
+  });
+  if (response === 'quarantine' && !dryRun) return;
+  throw new UsageError(
+    `nothing was approved: ${target.instanceId} would not be isolated by ${folder} and SECRESPONSE_MODE (${reasons.join(' ')}) - ` +
+      'give --policies DIR of the run that asked, or set the mode; the request stays open',
+  );
 }
 
 /** Nothing is done before the answer stands in the ledger, where this or another machine finds it again. */

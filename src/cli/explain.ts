@@ -87,7 +87,7 @@ function readJson(file: string, cwd: string): unknown {
 }
 
 /** The same ceiling that the responder would have with this environment. */
-function ceiling(io: Io): 'observe' | 'enforce' | undefined {
+export function ceiling(io: Io): 'observe' | 'enforce' | undefined {
   const mode = io.env['SECRESPONSE_MODE'];
   if (mode === undefined || mode === '') return undefined;
   if (mode === 'observe' || mode === 'enforce') return mode;

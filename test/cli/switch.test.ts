@@ -1,5 +1,5 @@
 /** The kill switch, decisions and closing as a person types them. */
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { run } from '../../src/cli/main.ts';
@@ -93,6 +93,25 @@ test('what cannot be parked is told as lost, and the run fails', async () => {
   expect(incident.status).toBe('failed');
   expect(incident.failures.join()).toContain('could not be parked');
   expect((await room.messages())[0]?.body).toContain('LOST');
+});
+
+test.each<[string, { env?: Record<string, string>; policy?: string }, RegExp]>([
+  ['an environment that only observes', { env: { SECRESPONSE_MODE: 'observe' } }, /deployment observes only/],
+  ['policies of another folder', { policy: 'version: 1\nmode: enforce\nrules: []\n' }, /No rule of the policy matches/],
+])('approve under %s isolates nothing: it is refused, and the request stays', async (_what, { env, policy }, why) => {
+  const room = await incidentRoom(await local.newAccount());
+  const { incidentId } = await room.respond(stolen(room));
+  const other = scratchFolder();
+  writeFileSync(join(other, 'default.yml'), policy ?? readFileSync('policies/default.yml'));
+  const kept = { ...room.env };
+  Object.assign(room.env, env);
+  const refused = await type(room, 'approve', incidentId, '--reason', 'x', '--policies', other);
+  expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringMatching(why) });
+  expect(refused.err.trimEnd().split('\n')).toHaveLength(1);
+  for (const name of Object.keys(env ?? {})) delete room.env[name];
+  Object.assign(room.env, kept);
+  expect((await type(room, 'approve', incidentId, '--reason', 'looked at it')).code).toBe(0);
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
 });
 
 test('approve: what waits for nobody is carried out from here, once', async () => {
