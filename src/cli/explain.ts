@@ -12,6 +12,7 @@ import type { Policies } from '../policy/policy.ts';
 import { policyFor } from '../policy/policy.ts';
 import type { Command, Io } from './command.ts';
 import { UsageError } from './command.ts';
+import { parseJson } from './json.ts';
 import { loadPolicies } from './policies-dir.ts';
 
 interface Explanation {
@@ -79,7 +80,7 @@ function readJson(file: string, cwd: string): unknown {
     });
   }
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     const detail = error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error);
     throw new UsageError(`${file}: not JSON: ${detail}`, { cause: error });

@@ -13,6 +13,7 @@ import { exitCode } from '../runbook/plan.ts';
 import { buildBundle } from '../stack/esbuild.ts';
 import { UsageError, type Command, type Io } from './command.ts';
 import { interrupted, serveRehearsal } from './gameday-api.ts';
+import { parseJson } from './json.ts';
 import { loadPolicies } from './policies-dir.ts';
 import { progressView } from './progress.ts';
 import { summary } from './summary.ts';
@@ -95,7 +96,7 @@ function readOptions(args: string[]): Options {
 function readFinding(file: string): { input: object; finding: Finding } {
   let input: unknown;
   try {
-    input = JSON.parse(readFileSync(file, 'utf8'));
+    input = parseJson(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new UsageError(`${file} cannot be read as JSON: ${(error as Error).message}`, { cause: error });
   }

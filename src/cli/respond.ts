@@ -13,6 +13,7 @@ import { settingsOf } from './settings.ts';
 import { lookUp } from '../runbook/look-up.ts';
 import { exitCode } from '../runbook/plan.ts';
 import { UsageError, type Command } from './command.ts';
+import { parseJson } from './json.ts';
 import { loadPolicies } from './policies-dir.ts';
 import { runHere } from './run-here.ts';
 import { summary } from './summary.ts';
@@ -103,7 +104,7 @@ function readEvent(file: string): unknown {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
   }
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (error) {
     throw new UsageError(`${file} is no JSON: ${(error as Error).message}`, { cause: error });
   }

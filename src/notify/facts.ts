@@ -165,24 +165,28 @@ export function isolateCommand({
   instance,
   decision,
   finding,
+  approval,
 }: IncidentResult): string | null {
   const gone = ['terminated', 'shutting-down'].includes(instance?.state ?? '');
   if (gone || finding.sample || isolation?.verified || status === 'joined' || decision.response === 'ignore')
     return null;
-  return status === 'awaiting-approval'
-    ? `npx secresponse approve ${incidentId} --reason "..."`
-    : `npx secresponse respond --instance ${target.instanceId}`;
+  if (status === 'awaiting-approval' && !approval?.unrecorded)
+    return `npx secresponse approve ${incidentId} --reason "..."`;
+  const force = approval?.heldBy === 'protection' ? ' --force --reason "..."' : '';
+  return `npx secresponse respond --instance ${target.instanceId}${force}`;
 }
 
 /** What a person who is asked may type; none where nobody is. */
 export function decisionCommands(result: IncidentResult): string[] {
-  const [approve, deny] = [isolateCommand(result), denyCommand(result)];
-  return approve === null || deny === null ? [] : [approve, deny];
+  if (result.status !== 'awaiting-approval') return [];
+  return [isolateCommand(result), denyCommand(result)].flatMap((command) => command ?? []);
 }
 
-/** How a person leaves it as it is; null where nobody is asked. */
-export function denyCommand({ status, incidentId }: IncidentResult): string | null {
-  return status === 'awaiting-approval' ? `npx secresponse deny ${incidentId} --reason "..."` : null;
+/** How a person leaves it as it is; null where nobody is asked, or no answer would be found. */
+export function denyCommand({ status, incidentId, approval }: IncidentResult): string | null {
+  return status === 'awaiting-approval' && !approval?.unrecorded
+    ? `npx secresponse deny ${incidentId} --reason "..."`
+    : null;
 }
 
 function tellable(command: string, { status }: IncidentResult): boolean {

@@ -41,7 +41,12 @@ export async function ask(ctx: DurableContext, incident: IncidentContext, result
   }));
   const until = waiting ? new Date(asking.at + timeoutHours * 3_600_000).toISOString() : undefined;
   return {
-    approval: { ...asked, state: 'pending', ...(until === undefined ? {} : { until }) },
+    approval: {
+      ...asked,
+      state: 'pending',
+      ...(until === undefined ? {} : { until }),
+      ...(asking.written.ok ? {} : { unrecorded: true }),
+    },
     answer,
     token,
     written: asking.written.ok,

@@ -76,6 +76,8 @@ export interface ApprovalResult extends ApprovalAsked {
   state: 'pending' | 'approved' | 'denied' | 'expired' | 'superseded';
   /** ISO 8601, UTC; until when it is waited for. Absent where no execution waits. */
   until?: string;
+  /** The request does not stand in the ledger, where alone `approve` and `deny` find it. */
+  unrecorded?: true;
   /** Who decided, as claimed. */
   by?: string;
   reason?: string;

@@ -128,6 +128,15 @@ test.each([
   expect((failure as UsageError).message).not.toContain('\n');
 });
 
+test('a byte-order mark, as Windows writes it, is no part of the document', async () => {
+  const { code } = await runCommand(explain, [
+    fileWith('\uFEFF{"instance_id":"i-0abc12345def67890","region":"eu-west-1"}'),
+    '--account',
+    '111122223333',
+  ]);
+  expect(code).toBe(0);
+});
+
 test.each([
   ['{"instance_id": ', 'not JSON'],
   ['{"source": "aws.inspector2", "detail-type": "Inspector2 Scan", "detail": {}}', 'An Inspector event'],

@@ -1,9 +1,10 @@
 /** How much is done at once, and what becomes of the rest. */
 import { expect, test } from '@jest/globals';
 import { EC2Client, ModifyInstanceAttributeCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { autoScalingGateway } from '../../src/aws/auto-scaling.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { labConfig } from '../../src/lab/client.ts';
-import { createScalingGroup } from '../../src/lab/fleet.ts';
+import { createScalingGroup, scalingGroup } from '../../src/lab/fleet.ts';
 import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import { createWorld } from '../../src/lab/world.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
@@ -167,6 +168,19 @@ test('a release that another run takes the incident from leaves it counted', asy
   expect(await used()).toContain('service=shop');
 });
 
+test('a member that stands by and was replaced makes its Auto Scaling group no larger', async () => {
+  const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1 });
+  const { endpoint } = room.account;
+  const group = await createScalingGroup({ endpoint, region: room.world.region }, room.world, { others: 2 });
+  const gateway = autoScalingGateway({ ...labConfig({ endpoint }), budgets: smallBudgets });
+  expect(await gateway.size(group)).toBe(3);
+  expect((await room.respond(room.event())).status).toBe('quarantined');
+  const { members = {} } = (await scalingGroup({ endpoint, region: room.world.region }, group)) ?? {};
+  expect(members[room.world.instanceId]).toBe('Standby');
+  expect(Object.keys(members)).toHaveLength(4);
+  expect(await gateway.size(group)).toBe(3);
+});
+
 test('groups by tag, and a limit of collections: beyond it only told', async () => {
   const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1, tags: { service: 'shop' } });
   const { endpoint } = room.account;
@@ -197,4 +211,9 @@ test.each([
   room.account.proxy.clear();
   expect(incident.status).toBe(status);
   expect(isIsolated(await room.reading(), room.world)).toBe(status === 'quarantined');
+  const [message] = await room.messages();
+  // No answer would find a request that nobody could write down.
+  expect(message?.body).not.toMatch(/secresponse (approve|deny)/);
+  if (status === 'awaiting-approval')
+    expect(message?.body).toContain(`npx secresponse respond --instance ${room.world.instanceId}`);
 });
