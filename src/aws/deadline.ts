@@ -29,7 +29,8 @@ export async function withDeadline<T>(ms: number, what: string, work: () => Prom
       own.abort(error);
     }, ms);
   });
-  const running = current.run(signal, work);
+  // What throws at once rejects, too: else nobody would look at the limit that is set already.
+  const running = current.run(signal, async () => work());
   // After the deadline nobody looks at this promise any more.
   running.catch(() => {});
   try {

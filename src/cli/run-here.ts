@@ -34,7 +34,8 @@ export async function runHere(finding: Finding, event: unknown, run: Run): Promi
     budgets,
     env: io.env,
     dryRun: run.dryRun,
-    telemetry: commandTelemetry(io),
+    // Nobody but the person is to hear of a dry run.
+    ...(run.dryRun ? {} : { telemetry: commandTelemetry(io) }),
     ...(run.approved ? { approved: run.approved } : {}),
   }) as unknown as DurableHandler;
   const view = progressView((text) => io.err(text), process.stderr.isTTY && !run.json);

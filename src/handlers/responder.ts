@@ -36,6 +36,8 @@ export interface ResponderOptions {
   approved?: { held: IncidentResult; by: string; reason: string; at: string };
   /** How it is seen from outside. Absent: a rehearsal, which nobody else is to hear of. */
   telemetry?: Telemetry | undefined;
+  /** An execution's result may have 256 KB: ids and statuses only. The log, the ledger and the vault have the rest. */
+  brief?: boolean;
 }
 
 export interface ResponderResult {
@@ -97,7 +99,7 @@ export function createResponder(options: ResponderOptions) {
       if (targets || isDriftCheck(event)) {
         const drift = await checkDrift(ctx, { ...deps, region }, { targets, ...(start ? { start } : {}) });
         await tellDrift(ctx, deps.aws({ account, region, instanceId: '' }), drift, deps);
-        return { drift: options.telemetry ? briefDrift(drift) : drift };
+        return { drift: options.brief ? briefDrift(drift) : drift };
       }
       if (options.approved) {
         const { held, by, reason, at } = options.approved;
@@ -126,7 +128,7 @@ export function createResponder(options: ResponderOptions) {
 
   function resultOf({ incidents, started = [] }: ResponderResult): ResponderResult | BriefResult {
     const others = started.length === 0 ? {} : { started };
-    if (!options.telemetry) return { incidents, ...others };
+    if (!options.brief) return { incidents, ...others };
     const brief = incidents.map(({ incidentId, status, target }) => {
       return { incidentId, status, instanceId: target.instanceId };
     });
@@ -158,4 +160,5 @@ export const handler =
         unsetMode: 'observe',
         unsetSessions: 'off',
         telemetry: lambdaTelemetry(process.env),
+        brief: true,
       });

@@ -19,6 +19,7 @@ import {
   type Host,
 } from '../support/host.ts';
 import type { IncidentRoom } from '../support/incident-room.ts';
+import { holdIncident } from '../support/held.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -200,6 +201,8 @@ describe('a run that was killed goes on', () => {
     if (!left) throw new Error('no such state');
     const resumed = memoryStore();
     resumed.save(left);
+    // The whole run has given its claim back; who is killed has it still.
+    await holdIncident.until(room, Date.now() + 60_000, left.arn);
     if (!isolated) await moveBack(room);
     const start = room.account.proxy.calls.length;
     const incident = await respondQuickly(room, { store: resumed }, event);

@@ -6,15 +6,15 @@ import type { IncidentRoom } from './incident-room.ts';
 import { setGroups } from './releaser.ts';
 
 export const holdIncident = {
-  /** Another execution's claim until then, in milliseconds since 1970. */
-  async until({ account, world, deployment }: IncidentRoom, until: number): Promise<void> {
+  /** Another execution's claim, or that of `holder`, until then, in milliseconds since 1970. */
+  async until({ account, world, deployment }: IncidentRoom, until: number, holder = 'somebody'): Promise<void> {
     const table = new DynamoDBClient(labConfig({ endpoint: account.endpoint, region: world.region }));
     await table.send(
       new UpdateItemCommand({
         TableName: deployment.table,
         Key: { pk: { S: `target#${world.account}#${world.region}#${world.instanceId}` } },
         UpdateExpression: 'SET holder = :holder, leaseUntil = :until',
-        ExpressionAttributeValues: { ':holder': { S: 'somebody' }, ':until': { N: String(until) } },
+        ExpressionAttributeValues: { ':holder': { S: holder }, ':until': { N: String(until) } },
       }),
     );
   },
