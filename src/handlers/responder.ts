@@ -160,5 +160,5 @@ export const handler =
         unsetMode: 'observe',
         unsetSessions: 'off',
         telemetry: lambdaTelemetry(process.env),
-        brief: true,
+        brief: process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined,
       });
