@@ -47,7 +47,7 @@ function decision(name: 'approve' | 'deny', what: string): Command {
     summary: what,
     usage: `INCIDENT --reason TEXT${name === 'approve' ? ' [--policies DIR]' : ''} [--json]`,
     async run(args, io) {
-      const options = readOptions(args);
+      const options = readOptions(name, args);
       const who = await whose(io);
       const pending = await pendingOf(who, options.incident);
       if (pending.given) goOn(name, pending.incidentId, pending.given, io);
@@ -63,22 +63,23 @@ function decision(name: 'approve' | 'deny', what: string): Command {
   };
 }
 
-function readOptions(args: string[]): Options {
+function readOptions(name: Given['decision'], args: string[]): Options {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
     options: {
       reason: { type: 'string' },
-      policies: { type: 'string', default: 'policies' },
+      policies: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
   const [incident, ...more] = positionals;
   if (incident === undefined || more.length > 0) throw new UsageError('give one incident id');
   if (!values.reason?.trim()) throw new UsageError('give --reason TEXT: it goes into the record and the notification');
+  if (name === 'deny' && values.policies !== undefined) throw new UsageError('--policies is of use to approve only');
   const reason = values.reason.trim();
   if (reason.length > MOST_LETTERS) throw new UsageError(`--reason may have ${MOST_LETTERS} characters`);
-  return { incident, reason, policies: values.policies, json: values.json };
+  return { incident, reason, policies: values.policies ?? 'policies', json: values.json };
 }
 
 async function pendingOf(who: Whose, incidentId: string): Promise<Pending> {

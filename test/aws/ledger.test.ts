@@ -10,7 +10,7 @@ import {
 import { ledgerGateway, type Ledger } from '../../src/aws/ledger.ts';
 import type { Claim, ClaimRequest } from '../../src/aws/ledger-claim.ts';
 import { labConfig } from '../../src/lab/client.ts';
-import { smallBudgets } from '../support/incident-room.ts';
+import { patientBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -35,7 +35,7 @@ async function ledgerTable(keys: string[] = ['pk'], at?: string): Promise<{ book
   );
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   return {
-    book: ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: smallBudgets }),
+    book: ledgerGateway('ledger', { region: 'us-east-1', endpoint, credentials, budgets: patientBudgets }),
     client,
   };
 }

@@ -108,6 +108,10 @@ test.each<[string, { env?: Record<string, string>; policy?: string }, RegExp]>([
   const refused = await type(room, 'approve', incidentId, '--reason', 'x', '--policies', other);
   expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringMatching(why) });
   expect(refused.err.trimEnd().split('\n')).toHaveLength(1);
+  expect(await type(room, 'deny', incidentId, '--reason', 'x', '--policies', other)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('of use to approve only'),
+  });
   for (const name of Object.keys(env ?? {})) delete room.env[name];
   Object.assign(room.env, kept);
   expect((await type(room, 'approve', incidentId, '--reason', 'looked at it')).code).toBe(0);

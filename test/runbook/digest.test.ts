@@ -6,7 +6,7 @@ import { createResponder } from '../../src/handlers/responder.ts';
 import { digestEntry, digestMessage } from '../../src/notify/digest.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
-import { incidentRoom, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -19,7 +19,7 @@ const tell = {
 /** As a Lambda of that name would run it. */
 async function told(room: IncidentRoom, id: string, lambda: boolean): Promise<IncidentResult | undefined> {
   Object.assign(process.env, room.env);
-  const handler = createResponder({ policies: tell, budgets: smallBudgets, env: room.env });
+  const handler = createResponder({ policies: tell, budgets: patientBudgets, env: room.env });
   const { account, region } = room.world;
   const result = await execute(
     handler as DurableHandler,
@@ -85,7 +85,7 @@ test('what an opener that died has left is told by the next one', async () => {
     region: 'us-east-1',
     endpoint: room.account.endpoint,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    budgets: smallBudgets,
+    budgets: patientBudgets,
   });
   const request = { account: '111122223333', waitMs: 1_000, graceMs: 500 };
   const at = (holder: string, now: number) =>

@@ -11,7 +11,14 @@ import { execute, memoryStore, type DurableHandler } from '../../src/runbook/eng
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import type { ReleaseRecord } from '../../src/runbook/release-result.ts';
 import { parsed } from '../policy/policies.ts';
-import { incidentRoom, isIsolated, ledgerOf, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import {
+  incidentRoom,
+  isIsolated,
+  ledgerOf,
+  patientBudgets,
+  smallBudgets,
+  type IncidentRoom,
+} from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
 
@@ -26,17 +33,8 @@ async function storm(room: IncidentRoom, count: number, severity: number, policy
   const { policies } = parsed([{ file: 'default.yml', text: `version: 1\nmode: enforce\n${policy}` }]);
   const handler = createResponder({
     policies,
-    // Twenty at once on one machine: slow is no failure here.
-    budgets: {
-      ...smallBudgets,
-      callTimeoutMs: 20_000,
-      claimMs: 30_000,
-      readMs: 30_000,
-      writeMs: 30_000,
-      recordMs: 30_000,
-      closeMs: 30_000,
-      collectorMs: 60_000,
-    },
+    // Twenty at once on one machine.
+    budgets: patientBudgets,
     env: room.env,
   }) as unknown as DurableHandler;
   return Promise.all(

@@ -9,7 +9,7 @@ import { mappedEvent } from '../../src/lab/rehearsal-event.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { exitCode } from '../../src/runbook/plan.ts';
 import { triageOf } from '../support/host.ts';
-import { incidentRoom, isIsolated, ledgerOf, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, ledgerOf, patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release, restorable } from '../support/releaser.ts';
 import { rolesAt } from '../support/roles.ts';
@@ -26,7 +26,7 @@ describe('what passes by', () => {
     const start = room.account.proxy.calls.length;
     // Once more than other changes are tried.
     const settled = onceSeen(room, start, 'DisassociateIamInstanceProfile', 3, () => untag(room, tag));
-    const incident = await room.respond(room.event(), { budgets: { settleMs: 20_000 } });
+    const incident = await room.respond(room.event(), { budgets: { ...patientBudgets, settleMs: 20_000 } });
     await settled();
     expect(incident).toMatchObject({ status: 'quarantined', failures: [] });
     expect(changeOf(incident, 'instance-profile')).toMatchObject({

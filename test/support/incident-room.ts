@@ -58,6 +58,18 @@ export const smallBudgets: Budgets = {
   leasePollSeconds: 1,
 };
 
+/** For tests in which no call hangs: slow is no failure there, however busy the machine. */
+export const patientBudgets: Budgets = {
+  ...smallBudgets,
+  callTimeoutMs: 20_000,
+  claimMs: 30_000,
+  readMs: 30_000,
+  writeMs: 30_000,
+  recordMs: 30_000,
+  closeMs: 30_000,
+  collectorMs: 60_000,
+};
+
 export interface RespondOptions {
   budgets?: Partial<Budgets>;
   env?: Record<string, string>;
