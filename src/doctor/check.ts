@@ -62,12 +62,33 @@ export const ok = (says: string): Verdict => ({ level: 'ok', says });
 export const warning = (says: string, todo: string): Verdict => ({ level: 'warning', says, todo });
 export const notReady = (says: string, todo: string): Verdict => ({ level: 'not-ready', says, todo });
 
+export const SERVICE = 'secresponse';
+
 /** How every function and rule of the stack begins. */
 export function prefixOf({ stage }: Pick<Room, 'stage'>): string {
-  return `secresponse-${stage}-`;
+  return `${SERVICE}-${stage}-`;
+}
+
+/** The stack's name in CloudFormation. */
+function stackOf({ stage }: Pick<Room, 'stage'>): string {
+  return `${SERVICE}-${stage}`;
+}
+
+/** ARN of what the stack has in its own account and Region. */
+export function arnOf(room: Room, service: string, resource: string): string {
+  return ['arn', room.settings.places.topicArn.split(':')[1], service, room.region, room.account, resource].join(':');
 }
 
 /** What puts most things right. */
 export function deployCommand({ stage, region }: Pick<Room, 'stage' | 'region'>): string {
   return `npx sls deploy --stage ${stage} --region ${region}`;
+}
+
+/** What puts right what was changed or deleted beside CloudFormation: a deployment of the same takes it for unchanged. */
+export function revertCommand(room: Pick<Room, 'stage' | 'region'>): string {
+  const at = `--region ${room.region} --stack-name ${stackOf(room)} --change-set-name put-right`;
+  return (
+    `aws cloudformation create-change-set ${at} --use-previous-template --capabilities CAPABILITY_NAMED_IAM ` +
+    `--deployment-mode REVERT_DRIFT, look at it, then aws cloudformation execute-change-set ${at}`
+  );
 }

@@ -4,10 +4,22 @@ import { collection } from './collection.ts';
 import type { Check, CheckResult, Room } from './check.ts';
 import { detection } from './detection.ts';
 import { functions } from './functions.ts';
+import { keys } from './keys.ts';
+import { messages } from './messages.ts';
 import { others } from './network.ts';
+import { eventBridge } from './rules.ts';
 import { stores } from './stores.ts';
 
-export const checks: readonly Check[] = [...stores, ...collection, ...functions, ...detection, ...others];
+export const checks: readonly Check[] = [
+  ...stores,
+  ...keys,
+  ...collection,
+  ...functions,
+  ...detection,
+  ...eventBridge,
+  ...messages,
+  ...others,
+];
 
 /** @returns a result or more for each check that applies, in their order. `ms`: what a check may take. */
 export async function diagnose(room: Room, ms: number): Promise<CheckResult[]> {

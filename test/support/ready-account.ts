@@ -15,6 +15,7 @@ import {
   IAMClient,
 } from '@aws-sdk/client-iam';
 import {
+  AddPermissionCommand,
   CreateAliasCommand,
   CreateFunctionCommand,
   LambdaClient,
@@ -29,20 +30,25 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, SQSClient, type QueueAttributeName } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { randomBytes } from 'node:crypto';
+import { jsonCall, type JsonService } from '../../src/aws/json-call.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { labConfig, required } from '../../src/lab/client.ts';
-import { createRules } from '../../src/lab/event-bus.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
+import { DRIFT_CHECK, DRIFT_SCHEDULE } from '../../src/runbook/drift-check.ts';
+import { alarms } from '../../src/stack/alarms.ts';
 import { watchRules } from '../../src/stack/watch.ts';
 import { createDocument, DOCUMENT, PROFILE } from './host.ts';
 import type { TestAccount } from './local-aws.ts';
 
 export const PREFIX = 'secresponse-dev-';
 const REGION = 'us-east-1';
-const TRUST =
-  '{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}';
+export const trustIn = (service: string): string =>
+  JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }] });
+/** Names of the functions, and their roles'. */
+const FUNCTIONS = ['responder', 'release', 'session-denier', 'watcher'];
 
 /** What is made otherwise, or not at all, in one test. */
 export interface Planted {
@@ -55,6 +61,8 @@ export interface Planted {
   detector?: { Enable: boolean; FindingPublishingFrequency?: 'SIX_HOURS' | 'ONE_HOUR' } | null;
   functions?: Record<string, Partial<CreateFunctionCommandInput> | null>;
   alias?: false;
+  /** By function: the rules that may invoke it. */
+  invokedBy?: Record<string, string>;
 }
 
 export interface ReadyAccount {
@@ -63,6 +71,8 @@ export interface ReadyAccount {
   /** The part of it that the functions share. */
   places: Record<string, string>;
   clients: ReturnType<typeof clientsAt>;
+  /** Ids of the keys, by what they are for. */
+  keys: Record<'vault' | 'ledger' | 'messages', string>;
 }
 
 export async function readyAccount(account: TestAccount, planted: Planted = {}): Promise<ReadyAccount> {
@@ -74,11 +84,19 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     `notices-${suffix}`,
     `ledger-${suffix}`,
   ];
+  const [vaultKey, ledgerKey, messageKey] = await Promise.all([1, 2, 3].map(() => makeKey(account)));
+  const keys = {
+    vault: required(vaultKey, 'a key'),
+    ledger: required(ledgerKey, 'a key'),
+    messages: required(messageKey, 'a key'),
+  };
+  const queues = { letters: arnOf(account, 'sqs', 'letters'), undelivered: arnOf(account, 'sqs', 'undelivered') };
   const [topicArn] = await Promise.all([
-    makeTopic(clients, topic, planted),
-    makeVault(clients, bucket, planted),
+    makeTopic(clients, topic, keys.messages, planted),
+    makeVault(clients, bucket, keys.vault, planted),
     makeDropBox(clients, dropBox),
-    makeTable(clients, table, planted),
+    makeTable(clients, table, keys.ledger, planted),
+    makeQueues(clients, queues, keys.messages),
     makeProfile(clients, planted),
     planted.document === null ? null : createDocument(account.endpoint, planted.document),
     planted.detector === null
@@ -97,8 +115,9 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     COLLECTION_DOCUMENT: DOCUMENT,
     DROP_BOX_BUCKET: dropBox,
   };
-  await makeFunctions(clients, { ...places, SECRESPONSE_MODE: 'enforce' }, planted);
-  await makeRules(account);
+  const ofFunctions = { ...places, SECRESPONSE_MODE: 'enforce', DEAD_LETTER_QUEUE_URL: queues.letters };
+  await makeFunctions(account, clients, ofFunctions, queues.letters, planted);
+  await Promise.all([makeRules(account, clients, queues.undelivered), makeAlarms(account, topicArn)]);
   const env = {
     ...places,
     AWS_REGION: REGION,
@@ -106,7 +125,59 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   };
-  return { account, env, places, clients };
+  return { account, env, places: ofFunctions, clients, keys };
+}
+
+function arnOf({ account }: TestAccount, service: string, resource: string): string {
+  return `arn:aws:${service}:${REGION}:${account}:${resource}`;
+}
+
+/** Services for which there is no client. */
+export function callIn({ endpoint }: TestAccount) {
+  const settings = { ...labConfig({ endpoint }), budgets: { callTimeoutMs: 15_000, attempts: 1 } };
+  return (service: JsonService, operation: string, input: object) => jsonCall(service, operation, input, settings);
+}
+
+async function makeKey(account: TestAccount): Promise<string> {
+  const made = (await callIn(account)('kms', 'CreateKey', {})) as { KeyMetadata: { Arn: string } };
+  return made.KeyMetadata.Arn;
+}
+
+async function makeQueues({ sqs }: Clients, arns: Record<string, string>, KmsMasterKeyId: string): Promise<void> {
+  for (const Resource of Object.values(arns)) {
+    const Statement = [
+      { Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'sqs:SendMessage', Resource },
+    ];
+    const Attributes: Partial<Record<QueueAttributeName, string>> = {
+      KmsMasterKeyId,
+      Policy: JSON.stringify({ Version: '2012-10-17', Statement }),
+    };
+    await sqs.send(new CreateQueueCommand({ QueueName: Resource.split(':').at(-1), Attributes }));
+  }
+}
+
+async function makeAlarms(account: TestAccount, topicArn: string): Promise<void> {
+  const { policies } = loadPolicies(process.cwd());
+  const rules = [...eventRules(policies), { name: 'drift' }, ...watchRules(PREFIX.slice(0, -1), 'on')];
+  const made = alarms({
+    service: 'secresponse',
+    stage: 'dev',
+    canary: 'on',
+    rules: rules.map(({ name }) => name),
+    functions: Object.fromEntries(FUNCTIONS.map((name) => [name, name])),
+  });
+  const call = callIn(account);
+  await Promise.all(
+    Object.values(made).map((alarm) =>
+      call('cloudwatch', 'PutMetricAlarm', {
+        ...(alarm as { Properties: object }).Properties,
+        Dimensions: [],
+        ActionsEnabled: true,
+        AlarmActions: [topicArn],
+        OKActions: [topicArn],
+      }),
+    ),
+  );
 }
 
 function clientsAt(endpoint: string) {
@@ -120,6 +191,7 @@ function clientsAt(endpoint: string) {
     lambda: new LambdaClient(config),
     s3: new S3Client({ ...config, forcePathStyle: true }),
     sns: new SNSClient(config),
+    sqs: new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
     ssm: new SSMClient(config),
   };
 }
@@ -133,7 +205,7 @@ export const CLOSED = {
   RestrictPublicBuckets: true,
 };
 
-async function makeVault({ s3 }: Clients, Bucket: string, { bucket = {} }: Planted): Promise<void> {
+async function makeVault({ s3 }: Clients, Bucket: string, key: string, { bucket = {} }: Planted): Promise<void> {
   await s3.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: bucket.objectLock ?? true }));
   if (bucket.objectLock !== false && bucket.retention !== false)
     await s3.send(
@@ -151,7 +223,13 @@ async function makeVault({ s3 }: Clients, Bucket: string, { bucket = {} }: Plant
     new PutBucketEncryptionCommand({
       Bucket,
       ServerSideEncryptionConfiguration: {
-        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: bucket.encryption ?? 'aws:kms' } }],
+        Rules: [
+          {
+            ApplyServerSideEncryptionByDefault: bucket.encryption
+              ? { SSEAlgorithm: bucket.encryption }
+              : { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key },
+          },
+        ],
       },
     }),
   );
@@ -164,18 +242,24 @@ async function makeDropBox({ s3 }: Clients, Bucket: string): Promise<void> {
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }));
 }
 
-async function makeTopic({ sns }: Clients, Name: string, { subscribe }: Planted): Promise<string> {
-  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name }));
+async function makeTopic({ sns }: Clients, Name: string, key: string, { subscribe }: Planted): Promise<string> {
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name, Attributes: { KmsMasterKeyId: key } }));
   const subscriptions = subscribe ?? [{ Protocol: 'sqs', Endpoint: `arn:aws:sqs:${REGION}:111122223333:pager` }];
   for (const one of subscriptions) await sns.send(new SubscribeCommand({ TopicArn, ...one }));
   return required(TopicArn, 'a topic ARN');
 }
 
-async function makeTable({ dynamo }: Clients, TableName: string, { table, recovery }: Planted): Promise<void> {
+async function makeTable(
+  { dynamo }: Clients,
+  TableName: string,
+  key: string,
+  { table, recovery }: Planted,
+): Promise<void> {
   await dynamo.send(
     new CreateTableCommand({
       TableName,
       BillingMode: 'PAY_PER_REQUEST',
+      SSESpecification: { Enabled: true, SSEType: 'KMS', KMSMasterKeyId: key },
       AttributeDefinitions: [
         { AttributeName: 'pk', AttributeType: 'S' },
         { AttributeName: 'listed', AttributeType: 'S' },
@@ -200,19 +284,24 @@ async function makeTable({ dynamo }: Clients, TableName: string, { table, recove
   );
 }
 
-async function makeProfile({ iam }: Clients, { trust = TRUST }: Planted): Promise<void> {
+async function makeProfile({ iam }: Clients, { trust = trustIn('ec2.amazonaws.com') }: Planted): Promise<void> {
   await iam.send(new CreateRoleCommand({ RoleName: PROFILE, AssumeRolePolicyDocument: trust }));
   await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: PROFILE }));
   await iam.send(new AddRoleToInstanceProfileCommand({ RoleName: PROFILE, InstanceProfileName: PROFILE }));
 }
 
 async function makeFunctions(
+  account: TestAccount,
   { iam, lambda }: Clients,
   Variables: Record<string, string>,
+  letters: string,
   planted: Planted,
 ): Promise<void> {
-  const { Role } = await iam.send(new CreateRoleCommand({ RoleName: 'functions', AssumeRolePolicyDocument: '{}' }));
-  for (const name of ['responder', 'release', 'session-denier', 'watcher']) {
+  const AssumeRolePolicyDocument = trustIn('lambda.amazonaws.com');
+  for (const name of FUNCTIONS) {
+    const { Role } = await iam.send(
+      new CreateRoleCommand({ RoleName: name, Path: '/stack/', AssumeRolePolicyDocument }),
+    );
     const change = planted.functions?.[name];
     if (change === null) continue;
     const isDurable = name === 'responder' || name === 'release';
@@ -225,33 +314,45 @@ async function makeFunctions(
         Handler: 'index.handler',
         Code: { ZipFile: Buffer.from('code') },
         Environment: { Variables },
-        ...(isDurable ? { DurableConfig: { ExecutionTimeout: 60 } } : {}),
+        ...(isDurable ? { DurableConfig: { ExecutionTimeout: 60 }, DeadLetterConfig: { TargetArn: letters } } : {}),
         ...change,
       }),
     );
     if (planted.alias !== false && isDurable)
       await lambda.send(new CreateAliasCommand({ FunctionName, Name: 'durable', FunctionVersion: '$LATEST' }));
+    if (name === 'release' || (isDurable && planted.alias === false)) continue;
+    await lambda.send(
+      new AddPermissionCommand({
+        FunctionName,
+        ...(isDurable ? { Qualifier: 'durable' } : {}),
+        StatementId: 'rules',
+        Action: 'lambda:InvokeFunction',
+        Principal: 'events.amazonaws.com',
+        SourceArn: arnOf(account, 'events', `rule/${planted.invokedBy?.[name] ?? `${PREFIX}*`}`),
+      }),
+    );
   }
 }
 
-function targetOf({ account }: TestAccount): string {
-  return `arn:aws:lambda:${REGION}:${account}:function:${PREFIX}responder:durable`;
+export function functionArn(account: TestAccount, name: string): string {
+  return arnOf(account, 'lambda', `function:${PREFIX}${name}`);
 }
 
-async function makeRules(account: TestAccount): Promise<void> {
+async function makeRules(account: TestAccount, { events }: Clients, deadLetters: string): Promise<void> {
   const { policies } = loadPolicies(process.cwd());
-  const rules = eventRules(policies).map(({ name, pattern }) => ({ name: `${PREFIX}${name}`, pattern }));
-  await createRules({ endpoint: account.endpoint, rules, targetArn: targetOf(account) });
-  const events = new EventBridgeClient(labConfig(account));
-  await events.send(new PutRuleCommand({ Name: `${PREFIX}drift`, ScheduleExpression: 'rate(15 minutes)' }));
-  const Targets = [{ Id: 'responder', Arn: targetOf(account) }];
-  await events.send(new PutTargetsCommand({ Rule: `${PREFIX}drift`, Targets }));
-  const watcher = `arn:aws:lambda:${REGION}:${account.account}:function:${PREFIX}watcher`;
-  for (const { name, source } of watchRules(PREFIX.slice(0, -1), 'on')) {
+  const responder = functionArn(account, 'responder:durable');
+  const rules = [
+    ...eventRules(policies).map(({ name, pattern }) => ({ name, source: { pattern }, target: responder })),
+    { name: 'drift', source: { schedule: DRIFT_SCHEDULE, input: DRIFT_CHECK }, target: responder },
+    ...watchRules(PREFIX.slice(0, -1), 'on').map((rule) => ({ ...rule, target: functionArn(account, 'watcher') })),
+  ];
+  for (const { name, source, target } of rules) {
     const Rule = `${PREFIX}${name}`;
     const when =
       'pattern' in source ? { EventPattern: JSON.stringify(source.pattern) } : { ScheduleExpression: source.schedule };
     await events.send(new PutRuleCommand({ Name: Rule, ...when }));
-    await events.send(new PutTargetsCommand({ Rule, Targets: [{ Id: 'watcher', Arn: watcher }] }));
+    const Input = 'input' in source ? { Input: JSON.stringify(source.input) } : {};
+    const Targets = [{ Id: 'function', Arn: target, DeadLetterConfig: { Arn: deadLetters }, ...Input }];
+    await events.send(new PutTargetsCommand({ Rule, Targets }));
   }
 }
