@@ -41,8 +41,8 @@ export interface Check {
   name: string;
   /** What the reading needs: `s3:GetBucketVersioning`. */
   permission: string;
-  /** Check without which this one says nothing: it is left out where that one is not ready. */
-  needs?: string;
+  /** Checks without which this one says nothing: it is left out where one of them is not ready. */
+  needs?: string | readonly string[];
   /** Default: always. */
   applies?: (room: Room) => boolean;
   run: (room: Room) => Promise<Verdict[]>;

@@ -81,7 +81,7 @@ export const keys: Check[] = [
   }),
   keysCheck({
     name: 'message-key',
-    permission: 'sns:GetTopicAttributes, sqs:GetQueueAttributes',
+    permission: 'sns:GetTopicAttributes, sqs:GetQueueUrl, sqs:GetQueueAttributes',
     region: ({ settings: { places }, region }) => places.topicArn.split(':')[3] || region,
     async uses(room) {
       const { readings, settings } = room;

@@ -49,7 +49,7 @@ const filters = defineCheck({
 const alarms = defineCheck({
   name: 'alarms',
   permission: 'cloudwatch:DescribeAlarms, events:ListRules',
-  needs: 'function-responder',
+  needs: ['function-responder', 'topic'],
   async read(room) {
     const rules = (await stackRules(room)).map(({ name }) => name);
     const names = FUNCTIONS.map(({ name }) => name);

@@ -25,7 +25,7 @@ test('all in order: ready, every check has looked, and nothing was written', asy
   const { code, wrong, all } = await diagnosed(room);
   expect(wrong).toEqual([]);
   expect(code).toBe(0);
-  const silent = ['collection', 'signing-key'];
+  const silent = ['collection', 'function-api', 'concurrency-api', 'role-api', 'signing-key'];
   expect(checks.map(({ name }) => name).filter((name) => !all.some(({ check }) => check === name))).toEqual(silent);
   expect(room.account.proxy.calls.slice(start).filter(({ operation }) => isWrite(operation))).toEqual([]);
   const { out } = await doctor(room);
@@ -157,7 +157,14 @@ const denied = [
   ['guardduty', 'guardduty:GetDetector', 'GET /detector*'],
   ['alias-responder', 'lambda:GetAlias', 'GET *responder/aliases/durable'],
   ['collection-role', 'iam:ListAttachedRolePolicies', 'ListAttachedRolePolicies'],
-  ['rules', 'events:ListRules, events:ListTargetsByRule', 'ListTargetsByRule'],
+  ['rules', 'events:ListRules', 'ListRules'],
+  ['rule-targets', 'events:ListRules, events:ListTargetsByRule', 'ListTargetsByRule'],
+  ['permission-responder', 'lambda:GetPolicy, events:ListRules', 'GET *responder/policy*'],
+  ['role-release', 'lambda:GetFunctionConfiguration, iam:GetRole', 'GetRole'],
+  ['vault-key', 's3:GetEncryptionConfiguration, kms:DescribeKey', 'DescribeKey'],
+  ['subscription-filter', 'sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes', 'GetSubscriptionAttributes'],
+  ['alarms', 'cloudwatch:DescribeAlarms, events:ListRules', 'DescribeAlarms'],
+  ['message-key', 'sns:GetTopicAttributes, sqs:GetQueueUrl, sqs:GetQueueAttributes, kms:DescribeKey', 'GetQueueAttributes'],
   ['endpoints', 'ec2:DescribeInstances, ec2:DescribeVpcEndpoints', 'DescribeVpcEndpoints'],
   ['vault', 's3:ListBucket', 'HeadBucket'],
   ['topic', 'sns:GetTopicAttributes', 'GetTopicAttributes'],

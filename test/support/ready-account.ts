@@ -45,8 +45,11 @@ import type { TestAccount } from './local-aws.ts';
 
 export const PREFIX = 'secresponse-dev-';
 const REGION = 'us-east-1';
-export const trustIn = (service: string): string =>
-  JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }] });
+/** That a service may take a role. */
+export function trustIn(Service: string, Condition?: object): string {
+  const statement = { Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole', Condition };
+  return JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+}
 /** Names of the functions, and their roles'. */
 const FUNCTIONS = ['responder', 'release', 'session-denier', 'watcher'];
 
@@ -164,7 +167,7 @@ async function makeAlarms(account: TestAccount, topicArn: string): Promise<void>
     stage: 'dev',
     canary: 'on',
     rules: rules.map(({ name }) => name),
-    functions: Object.fromEntries(FUNCTIONS.map((name) => [name, name])),
+    functions: Object.fromEntries([...FUNCTIONS, 'api'].map((name) => [name, name])),
   });
   const call = callIn(account);
   await Promise.all(
@@ -298,7 +301,8 @@ async function makeFunctions(
   planted: Planted,
 ): Promise<void> {
   const AssumeRolePolicyDocument = trustIn('lambda.amazonaws.com');
-  for (const name of FUNCTIONS) {
+  // The stack's API is off, unless a test has something to say about it.
+  for (const name of [...FUNCTIONS, ...(planted.functions?.['api'] ? ['api'] : [])]) {
     const { Role } = await iam.send(
       new CreateRoleCommand({ RoleName: name, Path: '/stack/', AssumeRolePolicyDocument }),
     );
@@ -320,7 +324,7 @@ async function makeFunctions(
     );
     if (planted.alias !== false && isDurable)
       await lambda.send(new CreateAliasCommand({ FunctionName, Name: 'durable', FunctionVersion: '$LATEST' }));
-    if (name === 'release' || (isDurable && planted.alias === false)) continue;
+    if (!['responder', 'watcher'].includes(name) || (isDurable && planted.alias === false)) continue;
     await lambda.send(
       new AddPermissionCommand({
         FunctionName,
