@@ -104,6 +104,8 @@ const alarmIs = (change: object) => (room: ReadyAccount) =>
     ...change,
   });
 
+const idOf = (key: string): string => key.split('/').at(-1) ?? '';
+
 const queueUrl = ({ account: { account, endpoint } }: ReadyAccount, name: string) => `${endpoint}/${account}/${name}`;
 
 const rows: Row[] = [
@@ -174,7 +176,7 @@ const rows: Row[] = [
     'vault-key',
     'not-ready',
     /the key of s3:\/\/vault-\w+, arn:aws:kms:\S+, is disabled/,
-    ({ account, keys }) => callIn(account)('kms', 'DisableKey', { KeyId: keys.vault }),
+    ({ account, keys }) => callIn(account)('kms', 'DisableKey', { KeyId: idOf(keys.vault) }),
   ],
   [
     'a key of the vault that is gone',
@@ -198,14 +200,14 @@ const rows: Row[] = [
     'not-ready',
     /the key of table ledger-\w+, \S+, is pending deletion: .*all is lost on \d{4}-\d\d-\d\dT/,
     ({ account, keys }) =>
-      callIn(account)('kms', 'ScheduleKeyDeletion', { KeyId: keys.ledger, PendingWindowInDays: 7 }),
+      callIn(account)('kms', 'ScheduleKeyDeletion', { KeyId: idOf(keys.ledger), PendingWindowInDays: 7 }),
   ],
   [
     'a disabled key of topic and queues',
     'message-key',
     'not-ready',
     /the key of .*:letters, \S+:undelivered, \S+, is disabled/,
-    ({ account, keys }) => callIn(account)('kms', 'DisableKey', { KeyId: keys.messages }),
+    ({ account, keys }) => callIn(account)('kms', 'DisableKey', { KeyId: idOf(keys.messages) }),
   ],
   ['no table', 'ledger', 'not-ready', /table nowhere does not exist/, {}, { INCIDENT_TABLE: 'nowhere' }],
   [
@@ -594,7 +596,8 @@ const rows: Row[] = [
     ({ clients, places }) => {
       const { DEAD_LETTER_QUEUE_URL: _, ...Variables } = places;
       const FunctionName = `${PREFIX}responder`;
-      return clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+      const Environment = { Variables: { ...Variables, SECRESPONSE_MODE: 'enforce' } };
+      return clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment }));
     },
   ],
   [

@@ -164,7 +164,11 @@ const denied = [
   ['vault-key', 's3:GetEncryptionConfiguration, kms:DescribeKey', 'DescribeKey'],
   ['subscription-filter', 'sns:ListSubscriptionsByTopic, sns:GetSubscriptionAttributes', 'GetSubscriptionAttributes'],
   ['alarms', 'cloudwatch:DescribeAlarms, events:ListRules', 'DescribeAlarms'],
-  ['message-key', 'sns:GetTopicAttributes, sqs:GetQueueUrl, sqs:GetQueueAttributes, kms:DescribeKey', 'GetQueueAttributes'],
+  [
+    'message-key',
+    'sns:GetTopicAttributes, sqs:GetQueueUrl, sqs:GetQueueAttributes, kms:DescribeKey',
+    'GetQueueAttributes',
+  ],
   ['endpoints', 'ec2:DescribeInstances, ec2:DescribeVpcEndpoints', 'DescribeVpcEndpoints'],
   ['vault', 's3:ListBucket', 'HeadBucket'],
   ['topic', 'sns:GetTopicAttributes', 'GetTopicAttributes'],

@@ -74,7 +74,7 @@ export interface ReadyAccount {
   /** The part of it that the functions share. */
   places: Record<string, string>;
   clients: ReturnType<typeof clientsAt>;
-  /** Ids of the keys, by what they are for. */
+  /** ARNs of the keys, by what they are for. */
   keys: Record<'vault' | 'ledger' | 'messages', string>;
 }
 
@@ -118,8 +118,8 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     COLLECTION_DOCUMENT: DOCUMENT,
     DROP_BOX_BUCKET: dropBox,
   };
-  const ofFunctions = { ...places, SECRESPONSE_MODE: 'enforce', DEAD_LETTER_QUEUE_URL: queues.letters };
-  await makeFunctions(account, clients, ofFunctions, queues.letters, planted);
+  const shared = { ...places, DEAD_LETTER_QUEUE_URL: queues.letters };
+  await makeFunctions(account, clients, { ...shared, SECRESPONSE_MODE: 'enforce' }, queues.letters, planted);
   await Promise.all([makeRules(account, clients, queues.undelivered), makeAlarms(account, topicArn)]);
   const env = {
     ...places,
@@ -128,7 +128,7 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   };
-  return { account, env, places: ofFunctions, clients, keys };
+  return { account, env, places: shared, clients, keys };
 }
 
 function arnOf({ account }: TestAccount, service: string, resource: string): string {
