@@ -18,18 +18,25 @@ const SERVICES = {
 export type JsonService = keyof typeof SERVICES;
 
 /** @throws Error named as AWS names it */
-export async function jsonCall(
-  service: JsonService,
-  operation: string,
-  input: object,
-  settings: ClientSettings,
-): Promise<unknown> {
-  const { name, target, version } = SERVICES[service];
-  const url = new URL(endpointOf(service, settings));
+export type JsonCall = (operation: string, input: object) => Promise<unknown>;
+
+export function jsonCalls(service: JsonService, settings: ClientSettings): JsonCall {
+  const { name } = SERVICES[service];
   // Any client knows whose credentials are in use.
   const { credentials, sha256 } = new STSClient(clientConfig(settings)).config;
   const signer = new SignatureV4({ service: name, region: settings.region, credentials, sha256 });
-  const body = JSON.stringify(input);
+  return (operation, input) => send(service, operation, JSON.stringify(input), signer, settings);
+}
+
+async function send(
+  service: JsonService,
+  operation: string,
+  body: string,
+  signer: SignatureV4,
+  settings: ClientSettings,
+): Promise<unknown> {
+  const { target, version } = SERVICES[service];
+  const url = new URL(endpointOf(service, settings));
   const signed = await signer.sign({
     method: 'POST',
     protocol: url.protocol,

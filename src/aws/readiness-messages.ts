@@ -1,7 +1,7 @@
 /** Keys, alarms and queues, as they are in AWS. Reads only; null: AWS says that there is no such thing. */
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { absent, clientConfig, underDeadline, type ClientSettings } from './client.ts';
-import { jsonCall } from './json-call.ts';
+import { jsonCalls } from './json-call.ts';
 
 export interface KeyReading {
   /** `Enabled`, `Disabled`, `PendingDeletion` … */
@@ -31,7 +31,7 @@ export function keyReadings(settings: ClientSettings) {
     async key(key: string, region: string): Promise<KeyReading | null> {
       const where = key.startsWith('arn:') ? key.split(':')[3] || region : region;
       const answer = (await absent(/^NotFound/, () =>
-        jsonCall('kms', 'DescribeKey', { KeyId: key }, { ...settings, region: where }),
+        jsonCalls('kms', { ...settings, region: where })('DescribeKey', { KeyId: key }),
       )) as { KeyMetadata?: { KeyState?: string; DeletionDate?: number } } | null;
       if (answer === null) return null;
       const { KeyState = 'unknown', DeletionDate } = answer.KeyMetadata ?? {};
@@ -49,6 +49,7 @@ interface AlarmPage {
 }
 
 export function alarmReadings(settings: ClientSettings) {
+  const call = jsonCalls('cloudwatch', settings);
   return {
     async alarms(AlarmNamePrefix: string): Promise<AlarmReading[]> {
       const found: AlarmReading[] = [];
@@ -60,7 +61,7 @@ export function alarmReadings(settings: ClientSettings) {
           MaxRecords: 100,
           ...(NextToken ? { NextToken } : {}),
         };
-        const page = (await jsonCall('cloudwatch', 'DescribeAlarms', input, settings)) as AlarmPage;
+        const page = (await call('DescribeAlarms', input)) as AlarmPage;
         for (const { AlarmName = '', ActionsEnabled, AlarmActions = [] } of page.MetricAlarms ?? [])
           found.push({ name: AlarmName, acts: ActionsEnabled === true, actions: AlarmActions });
         NextToken = page.NextToken;

@@ -38,7 +38,7 @@ import { createWorld } from '../../src/lab/world.ts';
 import { PROFILE } from '../support/host.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import {
-  callIn,
+  callsIn,
   CLOSED,
   functionArn,
   PREFIX,
@@ -90,7 +90,7 @@ async function filterPager({ clients, env }: ReadyAccount): Promise<unknown> {
 
 /** The alarm on failed runs, otherwise. */
 const alarmIs = (change: object) => (room: ReadyAccount) =>
-  callIn(room.account)('cloudwatch', 'PutMetricAlarm', {
+  callsIn(room.account, 'cloudwatch')('PutMetricAlarm', {
     AlarmName: `${PREFIX}executions-lost`,
     Namespace: 'Secresponse',
     MetricName: 'ExecutionsLost',
@@ -176,7 +176,7 @@ const rows: Row[] = [
     'vault-key',
     'not-ready',
     /the key of s3:\/\/vault-\w+, arn:aws:kms:\S+, is disabled/,
-    ({ account, keys }) => callIn(account)('kms', 'DisableKey', { KeyId: idOf(keys.vault) }),
+    ({ account, keys }) => callsIn(account, 'kms')('DisableKey', { KeyId: idOf(keys.vault) }),
   ],
   [
     'a key of the vault that is gone',
@@ -200,14 +200,14 @@ const rows: Row[] = [
     'not-ready',
     /the key of table ledger-\w+, \S+, is pending deletion: .*all is lost on \d{4}-\d\d-\d\dT/,
     ({ account, keys }) =>
-      callIn(account)('kms', 'ScheduleKeyDeletion', { KeyId: idOf(keys.ledger), PendingWindowInDays: 7 }),
+      callsIn(account, 'kms')('ScheduleKeyDeletion', { KeyId: idOf(keys.ledger), PendingWindowInDays: 7 }),
   ],
   [
     'a disabled key of topic and queues',
     'message-key',
     'not-ready',
     /the key of .*:letters, \S+:undelivered, \S+, is disabled/,
-    ({ account, keys }) => callIn(account)('kms', 'DisableKey', { KeyId: idOf(keys.messages) }),
+    ({ account, keys }) => callsIn(account, 'kms')('DisableKey', { KeyId: idOf(keys.messages) }),
   ],
   ['no table', 'ledger', 'not-ready', /table nowhere does not exist/, {}, { INCIDENT_TABLE: 'nowhere' }],
   [
@@ -546,7 +546,7 @@ const rows: Row[] = [
     'alarms',
     'not-ready',
     /alarms are missing: secresponse-dev-executions-lost$/,
-    ({ account }) => callIn(account)('cloudwatch', 'DeleteAlarms', { AlarmNames: [`${PREFIX}executions-lost`] }),
+    ({ account }) => callsIn(account, 'cloudwatch')('DeleteAlarms', { AlarmNames: [`${PREFIX}executions-lost`] }),
   ],
   [
     'an alarm whose actions are disabled',

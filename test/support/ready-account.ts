@@ -33,7 +33,7 @@ import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client
 import { CreateQueueCommand, SQSClient, type QueueAttributeName } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { randomBytes } from 'node:crypto';
-import { jsonCall, type JsonService } from '../../src/aws/json-call.ts';
+import { jsonCalls, type JsonCall, type JsonService } from '../../src/aws/json-call.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import { labConfig, required } from '../../src/lab/client.ts';
 import { eventRules } from '../../src/policy/event-rules.ts';
@@ -87,7 +87,8 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     `notices-${suffix}`,
     `ledger-${suffix}`,
   ];
-  const [vaultKey, ledgerKey, messageKey] = await Promise.all([1, 2, 3].map(() => makeKey(account)));
+  const kms = callsIn(account, 'kms');
+  const [vaultKey, ledgerKey, messageKey] = await Promise.all([1, 2, 3].map(() => makeKey(kms)));
   const keys = {
     vault: required(vaultKey, 'a key'),
     ledger: required(ledgerKey, 'a key'),
@@ -136,13 +137,13 @@ function arnOf({ account }: TestAccount, service: string, resource: string): str
 }
 
 /** Services for which there is no client. */
-export function callIn({ endpoint }: TestAccount) {
+export function callsIn({ endpoint }: TestAccount, service: JsonService): JsonCall {
   const settings = { ...labConfig({ endpoint }), budgets: { callTimeoutMs: 15_000, attempts: 1 } };
-  return (service: JsonService, operation: string, input: object) => jsonCall(service, operation, input, settings);
+  return jsonCalls(service, settings);
 }
 
-async function makeKey(account: TestAccount): Promise<string> {
-  const made = (await callIn(account)('kms', 'CreateKey', {})) as { KeyMetadata: { Arn: string } };
+async function makeKey(call: JsonCall): Promise<string> {
+  const made = (await call('CreateKey', {})) as { KeyMetadata: { Arn: string } };
   return made.KeyMetadata.Arn;
 }
 
@@ -169,10 +170,10 @@ async function makeAlarms(account: TestAccount, topicArn: string): Promise<void>
     rules: rules.map(({ name }) => name),
     functions: Object.fromEntries([...FUNCTIONS, 'api'].map((name) => [name, name])),
   });
-  const call = callIn(account);
+  const call = callsIn(account, 'cloudwatch');
   await Promise.all(
     Object.values(made).map((alarm) =>
-      call('cloudwatch', 'PutMetricAlarm', {
+      call('PutMetricAlarm', {
         ...(alarm as { Properties: object }).Properties,
         Dimensions: [],
         ActionsEnabled: true,
