@@ -72,14 +72,12 @@ export function alarmReadings(settings: ClientSettings) {
 }
 
 export function queueReadings(settings: ClientSettings) {
+  // Where AWS_ENDPOINT_URL points elsewhere, the queue's own URL would not lead there.
+  const client = new SQSClient({ ...clientConfig(settings), useQueueUrlAsEndpoint: false });
   return {
+    /** In its function's or rule's Region, as AWS wants it. */
     async queue(arn: string): Promise<QueueReading | null> {
-      const [, , , region = '', account = '', name = ''] = arn.split(':');
-      // Where AWS_ENDPOINT_URL points elsewhere, the queue's own URL would not lead there.
-      const client = new SQSClient({
-        ...clientConfig({ ...settings, region: region || settings.region }),
-        useQueueUrlAsEndpoint: false,
-      });
+      const [account = '', name = ''] = arn.split(':').slice(4);
       const answer = await absent(/NonExistentQueue|QueueDoesNotExist/, async () => {
         const where = await client.send(
           new GetQueueUrlCommand({ QueueName: name, QueueOwnerAWSAccountId: account }),

@@ -628,7 +628,7 @@ function batches(): Row[][] {
   const apart = ([, one, , , plant]: Row, [, other, , , beside]: Row): boolean => {
     const [rule, another] = [ruleOf(plant), ruleOf(beside)];
     if (rule !== undefined && another !== undefined) return rule === another;
-    return subject(one) === subject(other) || needs(one, other) || needs(other, one);
+    return subjects(one).some((what) => subjects(other).includes(what)) || needs(one, other) || needs(other, one);
   };
   const made: Row[][] = [];
   for (const row of rows) {
@@ -640,12 +640,15 @@ function batches(): Row[][] {
 }
 
 /** What only one row can be about at a time. */
-function subject(check: string): string {
-  if (/^(collection|settings)/.test(check)) return 'settings';
-  if (/^subscription/.test(check)) return 'subscription';
-  if (/^vault-(key|encryption)$/.test(check)) return 'vault-key';
-  if (check === 'ledger-key') return 'ledger';
-  return check.replace(/^(function|role|alias|concurrency|permission)-/, '');
+function subjects(check: string): string[] {
+  if (check === 'collection') return ['profile', 'document'];
+  if (/^collection-(profile|role)$/.test(check)) return ['profile'];
+  if (check === 'collection-document') return ['document'];
+  if (/^(settings|drop-box)/.test(check)) return ['drop-box'];
+  if (/^subscription/.test(check)) return ['subscription'];
+  if (/^vault-(key|encryption)$/.test(check)) return ['vault-key'];
+  if (check === 'ledger-key') return ['ledger'];
+  return [check.replace(/^(function|role|alias|concurrency|permission)-/, '')];
 }
 
 function ruleOf(plant: Plant): string | undefined {
