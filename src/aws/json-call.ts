@@ -41,7 +41,7 @@ async function send(
     method: 'POST',
     protocol: url.protocol,
     hostname: url.hostname,
-    path: '/',
+    path: url.pathname,
     headers: {
       host: url.host,
       'content-type': `application/x-amz-json-${version}`,
@@ -53,7 +53,7 @@ async function send(
   const outer = deadlineSignal();
   const own = AbortSignal.timeout(settings.budgets.callTimeoutMs);
   const signal = outer ? AbortSignal.any([outer, own]) : own;
-  const answer = await fetch(url, { method: 'POST', headers, body, signal });
+  const answer = await fetch(url, { method: 'POST', headers, body, signal }).catch(unanswered);
   const text = await answer.text();
   if (!answer.ok) throw errorOf(answer, text);
   return text === '' ? {} : JSON.parse(text);
@@ -63,6 +63,11 @@ function endpointOf(service: JsonService, { endpoint, region }: ClientSettings):
   const { name, endpoint: own } = SERVICES[service];
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   return endpoint ?? process.env[own] ?? process.env['AWS_ENDPOINT_URL'] ?? `https://${name}.${region}.${suffix}/`;
+}
+
+/** What `fetch` has to say is in the cause. */
+function unanswered(error: Error): never {
+  throw error.cause instanceof Error ? error.cause : error;
 }
 
 interface ErrorBody {

@@ -39,7 +39,7 @@ const filters = defineCheck({
     const isAll = filtered.length === subscriptions.length;
     return filtered.map(({ arn, name, filter }) =>
       (isAll ? notReady : warning)(
-        `${name} gets only what passes its filter policy ${filter}${isAll ? ', and so does everybody: the rest, as alarms, which have no attributes, is heard by nobody' : ''}`,
+        `${name} gets only what passes its filter policy ${filter}${isAll ? ', and so does everybody: the rest, the alarms most likely among it, is heard by nobody' : ''}`,
         `aws sns set-subscription-attributes --region ${region} --subscription-arn ${arn} --attribute-name FilterPolicy --attribute-value '{}'`,
       ),
     );

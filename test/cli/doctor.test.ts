@@ -207,11 +207,17 @@ test.each(denied)('denied readings are no verdicts: not ready, and the permissio
 
 test('a reading that fails otherwise is no verdict either', async () => {
   const room = await inOrder();
-  const undo = room.account.proxy.fault({ operation: 'GetBucketVersioning', kind: 'hang' });
+  const undo = [
+    room.account.proxy.fault({ operation: 'GetBucketVersioning', kind: 'hang' }),
+    room.account.proxy.fault({ operation: 'DescribeAlarms', kind: 'hang' }),
+    room.account.proxy.fault({ operation: 'DescribeKey', kind: 'reset' }),
+  ];
   const { code, wrong } = await diagnosed(room, [], { SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) });
-  undo();
+  for (const one of undo) one();
   expect(code).toBe(1);
-  expect(wrong).toContainEqual(expect.objectContaining({ check: 'vault-versioning', level: 'unchecked' }));
+  for (const check of ['vault-versioning', 'alarms', 'vault-key', 'ledger-key', 'message-key'])
+    expect(wrong).toContainEqual(expect.objectContaining({ check, level: 'unchecked' }));
+  expect(wrong.find(({ check }) => check === 'vault-key')?.says).not.toBe('fetch failed');
 });
 
 test('no settings, no such stage, no policies: one line and exit code 2', async () => {
