@@ -70,24 +70,18 @@ function unanswered(error: Error): never {
   throw error.cause instanceof Error ? error.cause : error;
 }
 
-interface ErrorBody {
-  __type?: string;
-  message?: string;
-  Message?: string;
-}
-
 function errorOf({ status, headers }: Response, text: string): Error {
   const body = parsed(text);
-  const error = new Error(body.message ?? body.Message ?? `AWS answers ${status}`);
+  const error = new Error(body['message'] ?? body['Message'] ?? `AWS answers ${status}`);
   // `com.amazonaws.kms#NotFoundException`, and a link behind a colon in the header.
-  const name = body.__type ?? headers.get('x-amzn-errortype') ?? (status === 403 ? 'AccessDenied' : `Http${status}`);
+  const name = body['__type'] ?? headers.get('x-amzn-errortype') ?? (status === 403 ? 'AccessDenied' : `Http${status}`);
   error.name = name.replace(/^.*#/, '').replace(/:.*$/, '');
   return error;
 }
 
-function parsed(text: string): ErrorBody {
+function parsed(text: string): Record<string, string> {
   try {
-    return JSON.parse(text) as ErrorBody;
+    return JSON.parse(text) as Record<string, string>;
   } catch {
     return {};
   }

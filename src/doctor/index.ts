@@ -40,8 +40,8 @@ async function runOne(
   ms: number,
 ): Promise<CheckResult[]> {
   if (check.applies?.(room) === false) return [];
-  const needed = await Promise.all([check.needs ?? []].flat().map((name) => running.get(name)));
-  if (needed.flat().some((one) => one?.level === 'not-ready')) return [];
+  const needed = await Promise.all([check.needs ?? []].flat().map((name) => running.get(name) ?? Promise.resolve([])));
+  if (needed.flat().some((one) => one.level === 'not-ready')) return [];
   const answer = await attempt(ms, check.name, () => check.run(room));
   if (answer.ok) return answer.value.map((verdict) => ({ check: check.name, ...verdict }));
   const { name, permission } = check;

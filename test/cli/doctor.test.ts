@@ -10,7 +10,8 @@ import { createAgentEndpoints } from '../../src/lab/endpoints.ts';
 import { createWorld } from '../../src/lab/world.ts';
 import { isWrite, smallBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
-import { PREFIX, readyAccount, type ReadyAccount } from '../support/ready-account.ts';
+import { readyAccount, type ReadyAccount } from '../support/ready-account.ts';
+import { PREFIX } from '../support/ready-stack.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { diagnosed, doctor } from '../support/doctor.ts';
 
