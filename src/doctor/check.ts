@@ -69,11 +69,6 @@ export function prefixOf({ stage }: Pick<Room, 'stage'>): string {
   return `${SERVICE}-${stage}-`;
 }
 
-/** The stack's name in CloudFormation. */
-function stackOf({ stage }: Pick<Room, 'stage'>): string {
-  return `${SERVICE}-${stage}`;
-}
-
 /** ARN of what the stack has in its own account and Region. */
 export function arnOf(room: Room, service: string, resource: string): string {
   return ['arn', room.settings.places.topicArn.split(':')[1], service, room.region, room.account, resource].join(':');
@@ -85,10 +80,9 @@ export function deployCommand({ stage, region }: Pick<Room, 'stage' | 'region'>)
 }
 
 /** What puts right what was changed or deleted beside CloudFormation: a deployment of the same takes it for unchanged. */
-export function revertCommand(room: Pick<Room, 'stage' | 'region'>): string {
-  const at = `--region ${room.region} --stack-name ${stackOf(room)} --change-set-name put-right`;
+export function revertCommand({ stage, region }: Pick<Room, 'stage' | 'region'>): string {
   return (
-    `aws cloudformation create-change-set ${at} --use-previous-template --capabilities CAPABILITY_NAMED_IAM ` +
-    `--deployment-mode REVERT_DRIFT, look at it, then aws cloudformation execute-change-set ${at}`
+    `aws cloudformation create-change-set --region ${region} --stack-name ${SERVICE}-${stage} --change-set-name put-right ` +
+    '--use-previous-template --capabilities CAPABILITY_NAMED_IAM --deployment-mode REVERT_DRIFT, look at it, execute it'
   );
 }
