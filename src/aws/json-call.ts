@@ -53,7 +53,9 @@ async function send(
   const outer = deadlineSignal();
   const own = AbortSignal.timeout(settings.budgets.callTimeoutMs);
   const signal = outer ? AbortSignal.any([outer, own]) : own;
-  const answer = await fetch(url, { method: 'POST', headers, body, signal }).catch(unanswered);
+  const answer = await fetch(url, { method: 'POST', headers, body, signal }).catch((error: unknown) =>
+    unanswered(service, error),
+  );
   const text = await answer.text();
   if (!answer.ok) throw errorOf(answer, text);
   return text === '' ? {} : JSON.parse(text);
@@ -66,8 +68,9 @@ function endpointOf(service: JsonService, { endpoint, region }: ClientSettings):
 }
 
 /** What `fetch` has to say is in the cause. */
-function unanswered(error: Error): never {
-  throw error.cause instanceof Error ? error.cause : error;
+function unanswered(service: JsonService, error: unknown): never {
+  const { message, cause } = error as { message: string; cause?: { message?: string } };
+  throw new Error(`${service} does not answer: ${cause?.message || message}`, { cause: error });
 }
 
 function errorOf({ status, headers }: Response, text: string): Error {
