@@ -76,7 +76,9 @@ function keepLease(finding: Finding, { budgets, gateways }: Run): { renew: (arn:
   let holder: string | undefined;
   const renew = (arn: string): void => {
     holder = arn;
-    if (Date.now() - renewedAt < budgets.leaseMs / 8) return;
+    const since = Date.now() - renewedAt;
+    // A clock that was put back says nothing of how long it is.
+    if (since >= 0 && since < budgets.leaseMs / 8) return;
     renewedAt = Date.now();
     for (const target of finding.targets)
       void attempt(budgets.claimMs, 'the lease', () =>
