@@ -18,6 +18,8 @@ export interface Job {
    * share a checkpoint, so that one run has a few less than another.
    */
   killAtCheckpoint?: number;
+  /** Plays Lambda by this ARN of an execution, and is ended this long after its start, whatever it is about. */
+  invocation?: { arn: string; timeoutMs: number };
   /** The clock jumps by these milliseconds once this many checkpoints have been stored. */
   jump?: { atCheckpoint: number; ms: number };
 }
@@ -39,11 +41,13 @@ async function answer(job: Job): Promise<Answer> {
   Object.assign(process.env, job.env);
   offsetMs = 0;
   let checkpoints = 0;
+  if (job.invocation) setTimeout(() => process.kill(process.pid, 'SIGKILL'), job.invocation.timeoutMs);
   try {
     const { incidents } = (await execute(responder(job.env), job.event, {
       store: job.stateFile === undefined ? memoryStore() : fileStore(job.stateFile),
       account: job.account,
       region: job.region,
+      ...(job.invocation ? { arn: job.invocation.arn } : {}),
       onCheckpoint: () => {
         checkpoints += 1;
         if (checkpoints === job.killAtCheckpoint) process.kill(process.pid, 'SIGKILL');
