@@ -71,7 +71,10 @@ export async function runHere(finding: Finding, event: unknown, run: Run): Promi
 }
 
 /** Renews the claim at checkpoints, not at each of a burst, and during long steps. One that fails is no reason to stop. */
-function keepLease(finding: Finding, { budgets, gateways }: Run): { renew: (arn: string) => void; end: () => void } {
+export function keepLease(
+  finding: Pick<Finding, 'targets'>,
+  { budgets, gateways }: Pick<Run, 'budgets' | 'gateways'>,
+): { renew: (arn: string) => void; end: () => void } {
   let renewedAt = Date.now();
   let holder: string | undefined;
   const renew = (arn: string): void => {
