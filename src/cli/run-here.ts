@@ -71,12 +71,17 @@ export async function runHere(finding: Finding, event: unknown, run: Run): Promi
 }
 
 /** Renews the claim at checkpoints, not at each of a burst, and during long steps. One that fails is no reason to stop. */
-function keepLease(finding: Finding, { budgets, gateways }: Run): { renew: (arn: string) => void; end: () => void } {
+export function keepLease(
+  finding: Pick<Finding, 'targets'>,
+  { budgets, gateways }: Pick<Run, 'budgets' | 'gateways'>,
+): { renew: (arn: string) => void; end: () => void } {
   let renewedAt = Date.now();
   let holder: string | undefined;
   const renew = (arn: string): void => {
     holder = arn;
-    if (Date.now() - renewedAt < budgets.leaseMs / 8) return;
+    const since = Date.now() - renewedAt;
+    // A clock that was put back says nothing of how long it is.
+    if (since >= 0 && since < budgets.leaseMs / 8) return;
     renewedAt = Date.now();
     for (const target of finding.targets)
       void attempt(budgets.claimMs, 'the lease', () =>

@@ -102,7 +102,7 @@ async function collectInTime(aws: Aws, request: TriageRequest, progress: Progres
   if (!signed.ok) progress.problems.push(`there is no link for an upload: ${signed.error}`);
   const link = signed.ok ? signed.value : null;
   const start = request.now();
-  const milliseconds = Math.min(request.budgetSeconds * 1000, request.until - start);
+  const milliseconds = Math.max(1, Math.min(request.budgetSeconds * 1000, request.until - start));
   const inTime = await attempt(milliseconds, 'the collection from the host', async () => {
     const limit = Math.max(1, Math.ceil(milliseconds / 1000));
     const stdout = await runOrder(channel, {

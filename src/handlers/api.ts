@@ -36,9 +36,8 @@ export interface ApiDeps {
 
 export type Api = (event: ApiEvent) => Promise<ApiAnswer>;
 
-/** API Gateway waits 29 s, all in all. */
-const START_MS = 15_000;
-const LEDGER_MS = 8_000;
+/** The two things that a request waits for, one after the other: API Gateway waits 29 s, all in all. */
+export const apiLimits = { startMs: 15_000, ledgerMs: 8_000 };
 
 /** With these Lambda takes no request, however often it was tried; throttling may follow a try that was accepted. */
 const REFUSALS = new Set([
@@ -54,7 +53,7 @@ export function createApi({ account, region, start, requests, now = Date.now }: 
     // The name of the execution is the id of its incident: started twice by a lost answer, it runs once.
     const incidentId = `inc-${randomBytes(8).toString('hex')}`;
     const target = { account, region: request.region ?? region, instanceId: request.instance_id };
-    const started = await attempt(START_MS, 'starting the responder', () => start(incidentId, request));
+    const started = await attempt(apiLimits.startMs, 'starting the responder', () => start(incidentId, request));
     if (!started.ok) {
       console.error(JSON.stringify({ incidentId, target, error: started.error }));
       const retry = { 'Retry-After': '5' };
@@ -69,7 +68,7 @@ export function createApi({ account, region, start, requests, now = Date.now }: 
       );
     }
     // The responder is under way: that nobody can look it up yet is no reason to say that it failed.
-    const noted = await attempt(LEDGER_MS, 'the ledger', () =>
+    const noted = await attempt(apiLimits.ledgerMs, 'the ledger', () =>
       requests.accept(incidentId, target, new Date(now()).toISOString()),
     );
     if (!noted.ok) console.error(JSON.stringify({ incidentId, target, error: noted.error }));
@@ -80,7 +79,7 @@ export function createApi({ account, region, start, requests, now = Date.now }: 
     const id = event.pathParameters?.['incidentId'] ?? '';
     const unknown = problem(404, `There is no incident ${JSON.stringify(id)}.`);
     if (!isIncidentId(id)) return unknown;
-    const found = await attempt(LEDGER_MS, 'the ledger', () => requests.state(id));
+    const found = await attempt(apiLimits.ledgerMs, 'the ledger', () => requests.state(id));
     if (!found.ok) {
       console.error(JSON.stringify({ incidentId: id, error: found.error }));
       return problem(503, 'The ledger does not answer; try again.', { 'Retry-After': '5' });

@@ -1,8 +1,9 @@
 /** The Lambda function that denies sessions: the one place with the right to write a role's policy, and it writes nothing but Deny. */
+import { withDeadline } from '../aws/deadline.ts';
 import { rolePolicies, type RolePolicies } from '../aws/role-policies.ts';
 import { INSTANCE_ARN, type Denial } from '../containment/session-policy.ts';
 import { visible } from '../finding/names.ts';
-import { defaultBudgets } from '../runbook/budgets.ts';
+import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 
 interface DenialRequest {
   roleName: string;
@@ -17,6 +18,7 @@ export interface SessionDenierOptions {
   /** Names of roles that are refused, with `*` and `?`. */
   protectedRoles: string[];
   policies: Pick<RolePolicies, 'setDenial'>;
+  budgets?: Pick<Budgets, 'denialMs'>;
 }
 
 export type SessionDenier = (event: unknown) => Promise<DenialRequest>;
@@ -26,7 +28,7 @@ const DENIALS: readonly unknown[] = ['none', 'collecting', 'all'] satisfies Deni
 
 /** Answers with what was read back. What is refused is an error of one line. */
 export function createSessionDenier(options: SessionDenierOptions): SessionDenier {
-  const { account, partition, policies } = options;
+  const { account, partition, policies, budgets = defaultBudgets } = options;
   const guards = options.protectedRoles.map((glob) => ({ glob, form: globForm(glob) }));
   return async (event) => {
     const { roleName, instanceArn, deny } = parseRequest(event);
@@ -35,7 +37,10 @@ export function createSessionDenier(options: SessionDenierOptions): SessionDenie
       throw refusal(`${instanceArn} is no instance of account ${account} (${partition})`);
     const guard = guards.find(({ form }) => form.test(roleName));
     if (guard) throw refusal(`role ${roleName} is protected (${guard.glob})`);
-    return { roleName, instanceArn, deny: await policies.setDenial(roleName, instanceArn, deny) };
+    const denied = await withDeadline(budgets.denialMs, `the denial in role ${roleName}`, () =>
+      policies.setDenial(roleName, instanceArn, deny),
+    );
+    return { roleName, instanceArn, deny: denied };
   };
 }
 

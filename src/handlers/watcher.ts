@@ -3,11 +3,11 @@
  * come to their end and changes to the stack's rules. Alarms stand on what it counts; the log says which and who.
  */
 import { guardDutyGateway } from '../aws/guardduty.ts';
-import { errorLine } from '../aws/deadline.ts';
+import { errorLine, withDeadline } from '../aws/deadline.ts';
 import { CANARY_TYPE, isCanaryRequest } from '../finding/canary.ts';
 import { isObject } from '../finding/validate.ts';
 import { shown } from '../notify/log-fields.ts';
-import { defaultBudgets } from '../runbook/budgets.ts';
+import { defaultBudgets, type Budgets } from '../runbook/budgets.ts';
 import type { Telemetry } from '../runbook/outside.ts';
 import { telemetryOf } from './telemetry.ts';
 
@@ -15,6 +15,7 @@ export interface WatcherOptions {
   telemetry: Required<Telemetry>;
   /** Has a sample finding of the type made. */
   createSample: (type: string) => Promise<void>;
+  budgets?: Pick<Budgets, 'closeMs'>;
 }
 
 export type Watched = { watched: 'canary' | 'execution' | 'rule' };
@@ -23,7 +24,7 @@ export type Watched = { watched: 'canary' | 'execution' | 'rule' };
 const incidentId = 'none';
 
 /** @throws Error where the sample could not be asked for, or the event is none of its own. */
-export function createWatcher({ telemetry, createSample }: WatcherOptions) {
+export function createWatcher({ telemetry, createSample, budgets = defaultBudgets }: WatcherOptions) {
   return async (event: unknown): Promise<Watched> => {
     if (isCanaryRequest(event)) return canary();
     const { source, detail } = isObject(event) ? event : {};
@@ -34,7 +35,7 @@ export function createWatcher({ telemetry, createSample }: WatcherOptions) {
 
   async function canary(): Promise<Watched> {
     try {
-      await createSample(CANARY_TYPE);
+      await withDeadline(budgets.closeMs, 'asking for the sample', () => createSample(CANARY_TYPE));
     } catch (error) {
       telemetry.line('error', 'the canary could not be sent', { incidentId, error: shown(errorLine(error)) });
       telemetry.measure({ CanaryFailures: 1 }, { incidentId });

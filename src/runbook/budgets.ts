@@ -40,6 +40,13 @@ export interface Budgets {
   leaseMs: number;
   /** How long a Lambda's claim holds: longer than one invocation may last, so that only a dead execution loses it. */
   lambdaLeaseMs: number;
+  /**
+   * How long the claim of a release in the Lambda holds, which it renews before each change: long enough for an invocation that
+   * is ended by its time-out to begin anew, and no longer, as a finding waits for the end of one that was stopped.
+   */
+  releaseLeaseMs: number;
+  /** The function that denies sessions, all in all: it says what went wrong while somebody listens. */
+  denialMs: number;
   /** Pause between two looks at a claim that another run holds. */
   leasePollSeconds: number;
   /** Looks at an incident that a run holds, before a release in the Lambda gives up. */
@@ -67,6 +74,8 @@ export const defaultBudgets: Budgets = {
   digestSeconds: 3_600,
   leaseMs: 120_000,
   lambdaLeaseMs: 1_200_000,
+  releaseLeaseMs: 300_000,
+  denialMs: 18_000,
   leasePollSeconds: 3,
   releaseLooks: 100,
 };

@@ -17,7 +17,8 @@ import { send } from './close.ts';
 import { driftPart } from './drift-check.ts';
 import { closeGone, closeOver, type Ended } from './end-of-life.ts';
 import type { NotificationResult } from './incident.ts';
-import { inParts, partitioned } from './parts.ts';
+import { partitioned } from './partitioned.ts';
+import { inParts } from './parts.ts';
 import { respond, type RunbookDeps } from './runbook.ts';
 import { verifyIncident, type Verification } from './verify.ts';
 

@@ -275,35 +275,34 @@ async function untilDue(
   operations: Map<string, WireOperation>,
   onCallback: ExecutionOptions['onCallback'],
 ): Promise<void> {
-  const dueAt = (operation: WireOperation): number | null => {
-    const at =
-      operation.Type === 'WAIT' && operation.Status === 'STARTED'
-        ? operation.WaitDetails?.ScheduledEndTimestamp
-        : operation.Type === 'STEP' && operation.Status === 'PENDING'
-          ? operation.StepDetails?.NextAttemptTimestamp
-          : undefined;
-    return at === undefined ? null : new Date(at).getTime();
-  };
-  const times = [...operations.values()].map(dueAt).filter((time) => time !== null);
+  const began = performance.now();
+  const due = [...operations.values()].flatMap((operation) => {
+    const ms = millisecondsUntil(operation);
+    return ms === null ? [] : [{ operation, ms }];
+  });
+  const first = Math.min(...due.map(({ ms }) => ms));
   const asked = [...operations.values()].filter(({ Type, Status }) => Type === 'CALLBACK' && Status === 'STARTED');
-  if (onCallback && asked.length > 0) {
-    const next = times.length === 0 ? [] : [sleep(Math.max(0, Math.min(...times) - Date.now()))];
-    await Promise.race([...next, ...asked.map((operation) => answered(operation, onCallback))]);
-    markDue(operations, dueAt);
-    return;
-  }
-  if (times.length === 0) throw new Error('the execution is suspended, but waits for nothing that this engine knows');
-  await sleep(Math.max(0, Math.min(...times) - Date.now()));
-  markDue(operations, dueAt);
-}
-
-function markDue(operations: Map<string, WireOperation>, dueAt: (operation: WireOperation) => number | null): void {
-  for (const operation of operations.values()) {
-    const at = dueAt(operation);
-    if (at === null || at > Date.now()) continue;
+  const answers = onCallback ? asked.map((operation) => answered(operation, onCallback).then(() => 0)) : [];
+  const slept = due.length === 0 ? [] : [sleep(Math.max(0, first)).then(() => first)];
+  if (slept.length + answers.length === 0)
+    throw new Error('the execution is suspended, but waits for nothing that this engine knows');
+  const passed = Math.max(await Promise.race([...slept, ...answers]), performance.now() - began);
+  for (const { operation, ms } of due) {
+    if (ms > passed) continue;
     operation.Status = operation.Type === 'WAIT' ? 'SUCCEEDED' : 'READY';
     if (operation.Type === 'WAIT') operation.EndTimestamp = new Date().toISOString();
   }
+}
+
+/** Null where it waits for no time. However far the clock was put back, a wait takes no longer than it was to take. */
+function millisecondsUntil({ Type, Status, StartTimestamp, ...details }: WireOperation): number | null {
+  const left = (at: string | Date): number => new Date(at).getTime() - Date.now();
+  if (Type === 'WAIT' && Status === 'STARTED') {
+    const end = details.WaitDetails?.ScheduledEndTimestamp;
+    return end === undefined ? null : Math.min(left(end), left(end) - left(StartTimestamp ?? end));
+  }
+  const next = details.StepDetails?.NextAttemptTimestamp;
+  return Type === 'STEP' && Status === 'PENDING' && next !== undefined ? left(next) : null;
 }
 
 async function answered(

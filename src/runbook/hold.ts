@@ -4,8 +4,9 @@ import type { IncidentContext, RunbookDeps } from './runbook.ts';
 
 /** In memory only: what a replay does not know is asked again. */
 export interface Hold {
-  /** Milliseconds since 1970: until then nobody is asked. */
-  askedNoSoonerThan: number;
+  /** Milliseconds since 1970: from then until then nobody is asked. A clock that was put back is before it. */
+  since: number;
+  until: number;
   lost: boolean;
   /** Why the last question was not answered. */
   unasked?: string | undefined;
@@ -19,13 +20,20 @@ export function leaseOf({ local, budgets }: Pick<RunbookDeps, 'local' | 'budgets
   return local ? budgets.leaseMs : budgets.lambdaLeaseMs;
 }
 
-/** `at`: milliseconds since 1970, when the lease began; absent where a replay does not know. Half of it is trusted. */
-export function holding(deps: RunbookDeps, at?: number): Hold {
-  return { askedNoSoonerThan: at === undefined ? 0 : at + leaseOf(deps) / 2, lost: false };
+/**
+ * Part of a lease for which it is trusted without a question. The rest is for the longest step, which may begin at the last
+ * moment of that, and for an invocation that is ended in the middle of it and begins anew.
+ */
+export const TRUSTED = 0.25;
+
+/** `at`: milliseconds since 1970, when the lease began; absent where a replay does not know. */
+export function holding(deps: Pick<RunbookDeps, 'local' | 'budgets'>, at?: number): Hold {
+  const since = at ?? 0;
+  return { since, until: at === undefined ? 0 : at + TRUSTED * leaseOf(deps), lost: false };
 }
 
 /**
- * Renews the claim where a good part of its lease is over, or always (`ask`). Only a definite no counts: a ledger that fails or
+ * Renews the claim where its lease is not trusted any more, or always (`ask`). Only a definite no counts: a ledger that fails or
  * hangs keeps nobody from isolating, and is not asked again at once.
  */
 export async function stillOurs(incident: IncidentContext, ask = false): Promise<boolean> {
@@ -33,7 +41,8 @@ export async function stillOurs(incident: IncidentContext, ask = false): Promise
   // What was never claimed cannot be lost.
   if (!hold) return true;
   if (hold.lost) return false;
-  if (!ask && deps.now() < hold.askedNoSoonerThan) return true;
+  const now = deps.now();
+  if (!ask && hold.since <= now && now < hold.until) return true;
   hold.asking ??= renewed(incident, hold).finally(() => (hold.asking = undefined));
   return hold.asking;
 }
@@ -52,6 +61,9 @@ async function renewed({ aws, deps, target }: IncidentContext, hold: Hold): Prom
   );
   hold.lost = answer.ok && !answer.value;
   hold.unasked = answer.ok ? undefined : answer.error;
-  hold.askedNoSoonerThan = answer.ok ? holding(deps, at).askedNoSoonerThan : deps.now() + 2 * deps.budgets.claimMs;
+  const now = deps.now();
+  const next = answer.ok ? holding(deps, at) : { since: now, until: now + 2 * deps.budgets.claimMs };
+  hold.since = next.since;
+  hold.until = next.until;
   return !hold.lost;
 }

@@ -6,7 +6,9 @@ import { quarantineNetwork } from '../containment/quarantine-network.ts';
 import { collect } from '../evidence/collect.ts';
 import { osTriage, triage } from '../evidence/os-triage.ts';
 import type { Decision } from '../policy/decision.ts';
+import type { Budgets } from './budgets.ts';
 import { contextOf } from './context.ts';
+import { LOST, stillOurs } from './hold.ts';
 import type { EvidenceResult } from './incident.ts';
 import type { Observation } from './observe.ts';
 import { asksForIsolation, goneReason, looksIsolated } from './plan.ts';
@@ -25,6 +27,11 @@ export type HostStart =
 /** Room for the call that puts the profile in place and the one that sends the first command. */
 const START_MS = 10_000;
 
+/** How long isolation may have to wait for the collection. */
+export function hostTimeMs(budgetSeconds: number, { profileMs }: Pick<Budgets, 'profileMs'>): number {
+  return budgetSeconds * 1000 + Math.min(START_MS, 2 * profileMs);
+}
+
 /** `readyAt`: when the preparation was done; a resumed run does not get its time anew. */
 export function collectFromHost(
   ctx: DurableContext,
@@ -34,11 +41,15 @@ export function collectFromHost(
 ): HostCollection {
   const { aws, target, event, deps, incidentId, run, prefix } = incident;
   const { budgetSeconds } = deps.policy(target.account).collection;
-  const until = readyAt + budgetSeconds * 1000 + Math.min(START_MS, 2 * deps.budgets.profileMs);
+  const allowed = hostTimeMs(budgetSeconds, deps.budgets);
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => void (open = resolve));
   const result = ctx.step(osTriage.name, async () => {
+    // A clock that was put back meanwhile gives it no more than its time.
+    const until = Math.min(readyAt, deps.now()) + allowed;
     if (deps.now() >= until) return notTaken('failed', 'the time for it was over when the run was resumed');
+    // Nor onto one that a person has released meanwhile.
+    if (!(await stillOurs(incident))) return notTaken('failed', LOST);
     // Run again after a crash, it must not put a profile onto a host that has been isolated meanwhile.
     if (await isIsolated(incident)) return notTaken('failed', 'the host was isolated when the run was resumed');
     // Whatever goes wrong in there: isolation does not wait beyond this.

@@ -20,6 +20,7 @@ import type { StateEvent } from '../notify/state-event-schema.ts';
 import type { Budgets } from './budgets.ts';
 import type { DriftResult } from './drift.ts';
 import type { IncidentResult } from './incident.ts';
+import { partitioned } from './partitioned.ts';
 import type { ReleaseResult } from './release-result.ts';
 
 /** Where lines and metrics go. Never throws. */
@@ -36,6 +37,9 @@ export interface OutsideDeps {
   /** Absent: a rehearsal. */
   telemetry?: Telemetry | undefined;
 }
+
+/** Events that are put side by side. */
+const AT_ONCE = 20;
 
 interface Outside {
   event: StateEvent | null;
@@ -111,9 +115,10 @@ export async function tellDrift(ctx: DurableContext, aws: Aws, result: DriftResu
       `outside ${incidentId}`,
     );
   }
-  if (result.closed.length > 0)
-    await ctx.step('closed', async () => {
-      for (const one of result.closed) await putState(aws, stateOfClosing(one), { budgets: deps.budgets, telemetry });
+  // Some at a time: a step must come to its end within one invocation, also where no event can be put.
+  for (const [index, some] of partitioned(result.closed, AT_ONCE).entries())
+    await ctx.step(index === 0 ? 'closed' : `closed-${index + 1}`, async () => {
+      await Promise.all(some.map((one) => putState(aws, stateOfClosing(one), { budgets: deps.budgets, telemetry })));
     });
   if (result.failures.length + result.overdue.length === 0) return;
   await ctx.step('outside', () => {

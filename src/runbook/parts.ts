@@ -12,6 +12,7 @@ import { isObject } from '../finding/validate.ts';
 import { shown } from '../notify/log-fields.ts';
 import type { IncidentResult } from './incident.ts';
 import type { OutsideDeps } from './outside.ts';
+import { partitioned } from './partitioned.ts';
 import { respond, type RunbookDeps } from './runbook.ts';
 
 /** Targets of one execution. */
@@ -108,11 +109,5 @@ export async function inParts<Part, Result>(
         return started ? { started: name } : { here: await how.here(child, part) };
       }),
     ),
-  );
-}
-
-export function partitioned<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
   );
 }

@@ -55,7 +55,8 @@ export function preserve(ctx: DurableContext, incident: IncidentContext, prior: 
       }),
     ),
   );
-  return { taken: Promise.all(gates), results };
+  // All of it may have been completed by an earlier invocation: then none of it runs again, and its result opens the gates.
+  return { taken: Promise.race([Promise.all(gates), results]), results };
 }
 
 /** What a dry run says of each collector. */

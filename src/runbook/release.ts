@@ -122,7 +122,7 @@ async function claim(
           which: request.which,
           within: { account: home.account },
           holder: deps.executionArn,
-          leaseMs: budgets.leaseMs,
+          leaseMs: leaseOf(deps),
           now: deps.now(),
           dryRun: request.dryRun,
         }),
@@ -213,11 +213,15 @@ function isToDo({ skip, impossible }: Undo): boolean {
   return skip === undefined && impossible === undefined;
 }
 
+function leaseOf({ local, budgets }: ReleaseDeps): number {
+  return local ? budgets.leaseMs : budgets.releaseLeaseMs;
+}
+
 /** A claim that cannot be renewed is kept; one that another run has taken is not. */
 async function stillOurs({ aws, open, deps }: Context): Promise<boolean> {
   const { budgets } = deps;
   const renewed = await attempt(budgets.claimMs, 'the claim', () =>
-    aws.ledger.renew(open.target, deps.executionArn, deps.now() + budgets.leaseMs),
+    aws.ledger.renew(open.target, deps.executionArn, deps.now() + leaseOf(deps)),
   );
   return !renewed.ok || renewed.value;
 }
@@ -242,17 +246,22 @@ async function keepRecord(
   const { aws, open, deps, prefix } = context;
   const { incidentId, status, target, reason, by, at, changes } = result;
   const object = jsonObject('release.json', { version: 1, incidentId, status, target, reason, by, at, changes });
-  const outcome = await ctx.step('record', () =>
-    attempt(deps.budgets.closeMs, 'release.json', async (): Promise<Artifact> => {
-      for (let number = releaseNumber(open); ; number += 1) {
-        const stored = await aws.vault.put(prefix + numbered(object.name, number), object.body, object.contentType);
-        // Of a release that was killed and forgotten: its record stays.
-        if (stored.earlier) continue;
-        const { key, sha256, bytes } = stored;
-        return { key, sha256, bytes, collector: 'release', takenAt: at };
-      }
-    }),
-  );
+  const outcome = await ctx.step('record', async () => {
+    // What follows takes as long as a change does, and its end says whether the claim was kept.
+    const [stored] = await Promise.all([
+      attempt(deps.budgets.closeMs, 'release.json', async (): Promise<Artifact> => {
+        for (let number = releaseNumber(open); ; number += 1) {
+          const put = await aws.vault.put(prefix + numbered(object.name, number), object.body, object.contentType);
+          // Of a release that was killed and forgotten: its record stays.
+          if (put.earlier) continue;
+          const { key, sha256, bytes } = put;
+          return { key, sha256, bytes, collector: 'release', takenAt: at };
+        }
+      }),
+      stillOurs(context),
+    ]);
+    return stored;
+  });
   if (outcome.ok) {
     result.records = [...result.records, outcome.value];
     return { status: 'done' };

@@ -34,6 +34,18 @@ test.each(['collecting', 'all', 'none'])('%s is written and answered as read bac
   expect(written).toEqual([['web', one, deny]]);
 });
 
+test('IAM never answers: whoever asked is told before the function is ended', async () => {
+  const policies = { setDenial: () => new Promise<never>(() => {}) };
+  const run = createSessionDenier({
+    account: ACCOUNT,
+    partition: 'aws',
+    protectedRoles: [],
+    policies,
+    budgets: { denialMs: 50 },
+  });
+  await expect(run(request)).rejects.toThrow('the denial in role web did not end within 0.05 s');
+});
+
 test('the role of the collection is a role like others', async () => {
   const roleName = 'secresponse-dev-CollectionRole-1A2B3C';
   expect(await denier().run({ ...request, roleName })).toEqual({ ...request, roleName });

@@ -6,7 +6,7 @@ import { createWatcher } from '../../src/handlers/watcher.ts';
 import { smallBudgets } from '../support/incident-room.ts';
 import { fakeGuardDuty, type FakeGuardDuty } from '../support/fake-guardduty.ts';
 
-function watcher(fake?: FakeGuardDuty) {
+function watcher(fake?: FakeGuardDuty, createSample?: () => Promise<void>) {
   const [lines, counted]: [unknown[], unknown[]] = [[], []];
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const place = { region: 'eu-central-1', budgets: smallBudgets, credentials };
@@ -15,8 +15,10 @@ function watcher(fake?: FakeGuardDuty) {
       line: (level, message, fields) => void lines.push({ level, message, ...fields }),
       measure: (measures) => void counted.push(measures),
     },
-    createSample: async (type) =>
-      guardDutyGateway({ ...place, ...(fake ? { endpoint: fake.endpoint } : {}) }).createSample(type),
+    createSample:
+      createSample ??
+      (async (type) => guardDutyGateway({ ...place, ...(fake ? { endpoint: fake.endpoint } : {}) }).createSample(type)),
+    budgets: smallBudgets,
   });
   return { watch, lines, counted };
 }
@@ -39,6 +41,13 @@ test('where there is no detector it fails, says so and counts it', async () => {
   fake.stop();
   expect(counted).toEqual([{ CanaryFailures: 1 }]);
   expect(lines).toMatchObject([{ level: 'error', error: expect.stringContaining('no detector') }]);
+});
+
+test('where GuardDuty never answers it says so and counts it before the function is ended', async () => {
+  const { watch, lines, counted } = watcher(undefined, () => new Promise(() => {}));
+  await expect(watch({ ...CANARY_REQUEST })).rejects.toThrow('did not end within 2.5 s');
+  expect(counted).toEqual([{ CanaryFailures: 1 }]);
+  expect(lines).toMatchObject([{ level: 'error', error: expect.stringContaining('did not end') }]);
 });
 
 test('an execution that was lost is counted, and named in the log', async () => {

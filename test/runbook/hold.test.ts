@@ -91,13 +91,21 @@ function played(renew: () => Promise<boolean>) {
   return { incident, calls, sleep: (ms: number) => void (now += ms) };
 }
 
-test('in the first half of its lease a claim holds without a question, and later with one', async () => {
+test('in the first quarter of its lease a claim holds without a question, and later with one', async () => {
   const { incident, calls, sleep } = played(async () => true);
-  sleep(499);
+  sleep(249);
   expect(await stillOurs(incident)).toBe(true);
   expect(calls).toEqual([]);
   sleep(1);
   expect(await Promise.all([stillOurs(incident), stillOurs(incident)])).toEqual([true, true]);
+  expect(await stillOurs(incident)).toBe(true);
+  expect(calls).toEqual(['renew']);
+});
+
+test('a clock that was put back says nothing of the lease: the ledger is asked', async () => {
+  const { incident, calls, sleep } = played(async () => true);
+  sleep(-3_600_000);
+  expect(await stillOurs(incident)).toBe(true);
   expect(await stillOurs(incident)).toBe(true);
   expect(calls).toEqual(['renew']);
 });

@@ -37,7 +37,7 @@ const WAITING = new Set(['Pending', 'Delayed']);
 /** @returns standard output. @throws Error where the agent does not take the order in time, or the command fails. */
 export async function runOrder(channel: Channel, order: Order): Promise<string> {
   const record = await sendOrder(channel, order);
-  const deliverBefore = channel.now() + channel.deliveryMs;
+  const deliverBefore = performance.now() + channel.deliveryMs;
   let blind = 0;
   for (let pause = Math.min(300, channel.pollMs); ; pause = channel.pollMs) {
     await sleep(pause, undefined, { signal: deadlineSignal() });
@@ -49,7 +49,7 @@ export async function runOrder(channel: Channel, order: Order): Promise<string> 
     }
     record.status = seen?.details || seen?.status || 'Pending';
     const status = seen?.status ?? 'Pending';
-    if (WAITING.has(status) && channel.now() > deliverBefore)
+    if (WAITING.has(status) && performance.now() > deliverBefore)
       throw new Error(`the agent did not take the command within ${channel.deliveryMs / 1000} s`);
     if (!seen || WAITING.has(status) || status === 'InProgress' || status === 'Cancelling') continue;
     if (status === 'Success') return seen.stdout;

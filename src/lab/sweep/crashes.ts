@@ -1,7 +1,7 @@
 /**
  * The crash sweep: the responder's process is killed (SIGKILL: nothing of it goes on) after each checkpoint and inside each
- * step, and another one goes on with the state that was saved. The clock's cells are beside: a clock that jumps is no crash,
- * but as sudden.
+ * step, and another one goes on with the state that was saved; or again and again, as by the time-out of an invocation. The
+ * clock's cells are beside: a clock that jumps is no crash, but as sudden.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { isOfKind, nameOf, type CallKind } from './calls.ts';
 import { judge, type Verdict } from './demands.ts';
 import type { Judged } from './in-turn.ts';
 import { responderProcess } from './process.ts';
+import type { Answer } from './responder-process.ts';
 import { readScene } from './reading.ts';
 import { createScene, type Scene, type SceneKind, type SceneOptions } from './scene.ts';
 
@@ -18,13 +19,15 @@ export type Crash =
   | { at: 'checkpoint'; number: number }
   /** `made`: AWS has done what the call asks for, and the answer is lost with the process. */
   | { at: 'call'; call: CallKind; made: boolean }
-  | { at: 'jump'; checkpoint: number; hours: number };
+  | { at: 'jump'; checkpoint: number; hours: number }
+  /** Each invocation is ended by its time-out, and the next one goes on. */
+  | { at: 'timeout'; seconds: number };
 
 export interface CrashResult extends Judged {
   scene: SceneKind;
   crash: Crash;
   outcome: Verdict['outcome'] | 'no answer';
-  /** Steps that had begun and not ended when the process was killed. */
+  /** Steps that had begun and not ended when the process was killed, of each kill. */
   inside: string[];
 }
 
@@ -36,6 +39,7 @@ export interface CrashOptions extends SceneOptions {
 export function crashName(crash: Crash): string {
   if (crash.at === 'checkpoint') return `killed after checkpoint ${crash.number}`;
   if (crash.at === 'call') return `killed ${crash.made ? 'after' : 'before'} ${nameOf(crash.call)} was made`;
+  if (crash.at === 'timeout') return `ended every ${crash.seconds} s by a time-out`;
   return `the clock jumps by ${crash.hours} h at checkpoint ${crash.checkpoint}`;
 }
 
@@ -61,12 +65,10 @@ export async function runCrash(kind: SceneKind, crash: Crash, options: CrashOpti
   try {
     const stateFile = stateFileIn(options);
     const faults: string[] = [];
-    const before = crash.at === 'jump' ? {} : await killed(scene, crash, stateFile, faults);
-    const jump = crash.at === 'jump' ? { jump: { atCheckpoint: crash.checkpoint, ms: crash.hours * 3_600_000 } } : {};
-    const responder = responderProcess();
-    const answer = await responder.run({ ...scene.job, stateFile, ...jump });
-    await responder.kill();
-    const inside = Object.values(before).flatMap(({ name, ended }) => (ended === null ? [name] : []));
+    const { answer, before } = await disturbed(scene, crash, stateFile, faults);
+    const inside = before.flatMap((steps) =>
+      Object.values(steps).flatMap(({ name, ended }) => (ended === null ? [name] : [])),
+    );
     const [incident] = answer && 'incidents' in answer ? answer.incidents : [];
     const base = { scene: kind, crash, inside };
     if (!incident) return { ...base, outcome: 'no answer', faults: [...faults, JSON.stringify(answer)] };
@@ -79,7 +81,11 @@ export async function runCrash(kind: SceneKind, crash: Crash, options: CrashOpti
     return {
       ...base,
       outcome,
-      faults: [...faults, ...found, ...ranAgain(before, stepsOf(fileStore(stateFile).load()))],
+      faults: [
+        ...faults,
+        ...found,
+        ...before.flatMap((steps) => ranAgain(steps, stepsOf(fileStore(stateFile).load()))),
+      ],
     };
   } finally {
     await scene.stop();
@@ -99,10 +105,53 @@ function stateFileIn({ scratch }: CrashOptions): string {
   return join(scratch, `${randomBytes(6).toString('hex')}.json`);
 }
 
+/** Runs to the end. `before`: the steps as each kill left them. */
+async function disturbed(
+  scene: Scene,
+  crash: Crash,
+  stateFile: string,
+  faults: string[],
+): Promise<{ answer: Answer | null; before: Steps[] }> {
+  if (crash.at === 'timeout') return timedOut(scene, crash.seconds, stateFile, faults);
+  const before = crash.at === 'jump' ? [] : [await killed(scene, crash, stateFile, faults)];
+  const jump = crash.at === 'jump' ? { jump: { atCheckpoint: crash.checkpoint, ms: crash.hours * 3_600_000 } } : {};
+  const responder = responderProcess();
+  const answer = await responder.run({ ...scene.job, stateFile, ...jump });
+  await responder.kill();
+  return { answer, before };
+}
+
+/** So that a run lasts for several invocations: each call of AWS takes this long. */
+const LATENCY_MS = 200;
+/** More say that it does not get on. */
+const [FEW, MANY] = [2, 40];
+
+/** One invocation after the other, each on what the one before has saved. */
+async function timedOut(
+  { job, proxy }: Scene,
+  seconds: number,
+  stateFile: string,
+  faults: string[],
+): Promise<{ answer: Answer | null; before: Steps[] }> {
+  proxy.latency(LATENCY_MS);
+  const name = randomBytes(6).toString('hex');
+  const arn = `arn:aws:lambda:${job.region}:${job.account}:function:responder:1/durable-execution/${name}/${name}`;
+  const before: Steps[] = [];
+  for (;;) {
+    const responder = responderProcess();
+    const answer = await responder.run({ ...job, stateFile, invocation: { arn, timeoutMs: seconds * 1000 } });
+    await responder.kill();
+    await proxy.idle();
+    if (answer && before.length < FEW) faults.push(`it ended after ${before.length} time-outs`);
+    if (answer || before.length >= MANY) return { answer, before };
+    before.push(stepsOf(fileStore(stateFile).load()));
+  }
+}
+
 /** Runs until the kill. @returns the steps as they were saved. */
 async function killed(
   scene: Scene,
-  crash: Exclude<Crash, { at: 'jump' }>,
+  crash: Exclude<Crash, { at: 'jump' | 'timeout' }>,
   stateFile: string,
   faults: string[],
 ): Promise<Steps> {

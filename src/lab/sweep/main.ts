@@ -9,7 +9,7 @@ import { crashName, listSteps, runCrash, type Crash, type CrashResult } from './
 import { cellName, listCalls, runCell, type Cell, type CellResult, type Listed } from './faults.ts';
 import { inTurn } from './in-turn.ts';
 import { partOfCrashes, partOfFaults } from './part.ts';
-import { crashes, faultCells } from './plan.ts';
+import { crashes, faultCells, timeouts } from './plan.ts';
 import { responderProcess } from './process.ts';
 import { jsonOf, keepResults, resultText, type Sweep } from './results.ts';
 import type { SceneKind } from './scene.ts';
@@ -66,8 +66,8 @@ async function listed(): Promise<Todo> {
   for (const scene of values.only === 'faults' ? [] : CRASH_SCENES) {
     const { checkpoints, steps } = await listSteps(scene, await optionsOf(0));
     // Inside the steps that both have, the one is killed that does more.
-    const single = scene === 'managed' ? (calls.get(scene)?.single ?? []) : [];
-    todo.crashes.push(...crashes(single, checkpoints).map((crash) => ({ scene, crash })));
+    const [single, again] = scene === 'managed' ? [calls.get(scene)?.single ?? [], timeouts] : [[], []];
+    todo.crashes.push(...[...crashes(single, checkpoints), ...again].map((crash) => ({ scene, crash })));
     todo.steps = [...new Set([...todo.steps, ...steps])];
   }
   return todo;

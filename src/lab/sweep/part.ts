@@ -27,6 +27,7 @@ export const partOfCrashes: { scene: SceneKind; crash: Crash }[] = [
   { scene: 'unmanaged', crash: { at: 'call', call: { service: 'ec2', operation: 'CreateSnapshots' }, made: true } },
   { scene: 'managed', crash: { at: 'call', call: MOVE, made: true } },
   { scene: 'unmanaged', crash: { at: 'jump', checkpoint: 12, hours: -24 } },
+  { scene: 'managed', crash: { at: 'timeout', seconds: 4 } },
 ];
 
 function cell(scene: SceneKind, call: CallKind, strike: string): Cell {

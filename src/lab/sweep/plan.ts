@@ -37,6 +37,9 @@ export function isReading({ operation }: CallKind): boolean {
   return /^(Describe|Get)/.test(operation);
 }
 
+/** A time-out of that many seconds: none ends a run at the same points as another one, and each is longer than any step. */
+export const timeouts: Crash[] = [2.8, 3.1, 3.4, 3.7, 4, 4.3, 4.7, 5.1].map((seconds) => ({ at: 'timeout', seconds }));
+
 /** After each checkpoint; at each call, once before AWS has done it and once after; and the clock to and fro. */
 export function crashes(calls: readonly CallKind[], checkpoints: number): Crash[] {
   const numbers = Array.from({ length: checkpoints }, (_, index) => index + 1);

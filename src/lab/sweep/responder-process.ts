@@ -18,6 +18,8 @@ export interface Job {
    * share a checkpoint, so that one run has a few less than another.
    */
   killAtCheckpoint?: number;
+  /** Plays Lambda by this ARN of an execution, and is ended this long after its start, whatever it is about. */
+  invocation?: { arn: string; timeoutMs: number };
   /** The clock jumps by these milliseconds once this many checkpoints have been stored. */
   jump?: { atCheckpoint: number; ms: number };
 }
@@ -48,10 +50,11 @@ async function answer(job: Job): Promise<Answer> {
   let checkpoints = 0;
   const open = new Set<string>();
   const store = job.stateFile === undefined ? memoryStore() : fileStore(job.stateFile);
+  if (job.invocation) setTimeout(() => process.kill(process.pid, 'SIGKILL'), job.invocation.timeoutMs);
   try {
     const { incidents } = (await execute(responder(job.env), job.event, {
       store: {
-        load: store.load,
+        load: () => store.load(),
         save(state) {
           for (const { Type, Name, Status } of state.operations)
             if (Type === 'STEP' && Status === 'STARTED') open.add(Name ?? '');
@@ -60,6 +63,7 @@ async function answer(job: Job): Promise<Answer> {
       },
       account: job.account,
       region: job.region,
+      ...(job.invocation ? { arn: job.invocation.arn } : {}),
       onCheckpoint: () => {
         checkpoints += 1;
         if (checkpoints === job.killAtCheckpoint) process.kill(process.pid, 'SIGKILL');

@@ -71,7 +71,9 @@ export function crashTable(crashes: readonly CrashResult[]): string {
         ? 'after a checkpoint'
         : crash.at === 'jump'
           ? 'the clock jumps'
-          : `${crash.made ? 'after' : 'before'} a call was made`;
+          : crash.at === 'timeout'
+            ? 'again and again by time-outs'
+            : `${crash.made ? 'after' : 'before'} a call was made`;
     const name = `${scene.padEnd(10)} ${what.padEnd(26)} ${MARKS[outcome]}${faults.length > 0 ? ' !' : ''}`;
     rows.set(name, (rows.get(name) ?? 0) + 1);
   }
