@@ -2,7 +2,7 @@
 import { withDurableExecution, type DurableContext } from '@aws/durable-execution-sdk-js';
 import type { Aws } from '../../src/aws/connect.ts';
 import { defaultBudgets, type Budgets } from '../../src/runbook/budgets.ts';
-import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
+import { execute, memoryStore } from '../../src/runbook/engine.ts';
 
 /** A hundredth of the budgets, so that what never answers costs seconds. */
 export const small = Object.fromEntries(
@@ -40,7 +40,7 @@ export function hanging(given: { [gateway: string]: object } = {}): Aws {
 export async function measured(work: (ctx: DurableContext) => Promise<unknown>): Promise<Record<string, number>> {
   const store = memoryStore();
   const handler = withDurableExecution(async (_event: unknown, ctx: DurableContext) => void (await work(ctx)));
-  await execute(handler as unknown as DurableHandler, {}, { store, arn });
+  await execute(handler, {}, { store, arn });
   return Object.fromEntries(
     (store.load()?.operations ?? [])
       .filter(({ Type }) => Type === 'STEP')
