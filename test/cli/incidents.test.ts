@@ -8,6 +8,7 @@ import { ledgerGateway } from '../../src/aws/ledger.ts';
 import { incidents } from '../../src/cli/incidents.ts';
 import { run } from '../../src/cli/main.ts';
 import { labConfig } from '../../src/lab/client.ts';
+import { budgetsFor } from '../support/budgets.ts';
 import { incidentRoom, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { UNSEEN } from '../support/hostile.ts';
 import { useLocalAws } from '../support/local-aws.ts';
@@ -17,7 +18,7 @@ import { scratchFolder } from '../support/scratch.ts';
 const local = useLocalAws();
 
 async function command(room: IncidentRoom, args: string[], cwd = process.cwd()) {
-  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) };
+  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(budgetsFor(room.account)) };
   Object.assign(process.env, env);
   const answer = { code: -1, out: '', err: '' };
   answer.code = await run(args, {

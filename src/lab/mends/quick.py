@@ -9,7 +9,7 @@ import string
 
 
 def apply():
-    for piece in (service_folders, method_names, no_images_of_amazon, members, xml, request_ids):
+    for piece in (service_folders, method_names, no_images_of_amazon, backends, members, xml, request_ids):
         piece()
 
 
@@ -33,6 +33,27 @@ def no_images_of_amazon():
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 
+def backends():
+    """Stock moto lists all accounts for every call, and works out the Regions of a service for each account."""
+    from moto.core.base_backend import AccountSpecificBackend, BackendDict
+
+    stock_create = BackendDict._create_account_specific_backend
+    stock_regions = AccountSpecificBackend._generate_regions.__wrapped__
+    regions = {}
+
+    def create(self, account_id):
+        if account_id not in self:
+            stock_create(self, account_id)
+
+    def generate_regions(self, service_name):
+        if service_name not in regions:
+            regions[service_name] = stock_regions(self, service_name)
+        return regions[service_name]
+
+    BackendDict._create_account_specific_backend = create
+    AccountSpecificBackend._generate_regions = generate_regions
+
+
 def members():
     """Stock moto works out under which names Python may have a member of an answer, for each member of each answer.
 
@@ -45,9 +66,13 @@ def members():
     stock_pick = serialize.ResponseSerializer.get_value
     pickers = (serialize.AttributePicker, serialize.XFormedAttributePicker)
 
+    def is_transformed(picker, key):
+        """Whether one of the paths to values that are changed on their way out ends with this member."""
+        return any(path.rpartition(".")[2] == key for path in picker.response_transformers)
+
     def get_value(self, value, key, shape):
         picker = self._value_picker
-        if type(picker) not in pickers or picker.response_transformers or shape is None:
+        if type(picker) not in pickers or shape is None or is_transformed(picker, key):
             return stock_pick(self, value, key, shape)
         known = shape.__dict__.setdefault("names_of_members", {})
         which = (type(picker), key, type(value))
