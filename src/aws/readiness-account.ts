@@ -1,7 +1,12 @@
 /** What the account has beside the stack: detectors, the collection profile, instances by VPC. Reads only. */
 import { EC2Client, paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import { GetDetectorCommand, GuardDutyClient, ListDetectorsCommand } from '@aws-sdk/client-guardduty';
-import { GetInstanceProfileCommand, IAMClient, ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
+import {
+  GetInstanceProfileCommand,
+  GetRoleCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+} from '@aws-sdk/client-iam';
 import { absent, clientConfig, underDeadline, type ClientSettings } from './client.ts';
 
 export interface DetectorReading {
@@ -45,6 +50,12 @@ export function accountReadings(settings: ClientSettings) {
       if (answer === null) return null;
       const role = answer.InstanceProfile?.Roles?.[0];
       return { role: role?.RoleName ?? null, trust: decodeURIComponent(role?.AssumeRolePolicyDocument ?? '') };
+    },
+
+    /** Who may take the role, as JSON. */
+    async trust(RoleName: string): Promise<string | null> {
+      const answer = await absent(/^NoSuchEntity/, () => iam.send(new GetRoleCommand({ RoleName }), underDeadline()));
+      return answer && decodeURIComponent(answer.Role?.AssumeRolePolicyDocument ?? '');
     },
 
     /** ARNs. */

@@ -4,6 +4,7 @@ import {
   GetAliasCommand,
   GetFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
+  GetPolicyCommand,
   LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { absent, clientConfig, underDeadline, type ClientSettings } from './client.ts';
@@ -15,6 +16,10 @@ export interface FunctionReading {
   /** Why, where AWS says so. */
   reason: string | null;
   isDurable: boolean;
+  /** ARN of what it runs as. */
+  role: string;
+  /** ARN of the queue for what it fails on. */
+  deadLetters: string | null;
   environment: Record<string, string>;
 }
 
@@ -23,6 +28,16 @@ export interface RuleReading {
   isEnabled: boolean;
   pattern: string | null;
   schedule: string | null;
+}
+
+export interface TargetReading {
+  arn: string;
+  /** What it gets instead of the event, whatever that is. */
+  input: string | null;
+  /** What it gets of the event, or made of it. */
+  reshapedBy: 'InputPath' | 'InputTransformer' | null;
+  /** ARN of the queue for what cannot be delivered to it. */
+  deadLetters: string | null;
 }
 
 export function functionReadings(settings: ClientSettings) {
@@ -38,6 +53,8 @@ export function functionReadings(settings: ClientSettings) {
         lastUpdate: answer.LastUpdateStatus ?? 'Successful',
         reason: answer.StateReason ?? answer.LastUpdateStatusReason ?? null,
         isDurable: answer.DurableConfig !== undefined,
+        role: answer.Role ?? '',
+        deadLetters: answer.DeadLetterConfig?.TargetArn || null,
         environment: answer.Environment?.Variables ?? {},
       };
     },
@@ -48,6 +65,17 @@ export function functionReadings(settings: ClientSettings) {
         client.send(new GetAliasCommand({ FunctionName, Name }), underDeadline()),
       );
       return answer?.FunctionVersion ?? null;
+    },
+
+    /** Who may invoke it by that alias, or, where none is named, by itself: as JSON. Null: nobody, by its own policy. */
+    async policy(FunctionName: string, Qualifier: string | null): Promise<string | null> {
+      const answer = await absent(/^ResourceNotFound/, () =>
+        client.send(
+          new GetPolicyCommand({ FunctionName, ...(Qualifier === null ? {} : { Qualifier }) }),
+          underDeadline(),
+        ),
+      );
+      return answer?.Policy ?? null;
     },
 
     /** Null: nothing is reserved. */
@@ -82,10 +110,20 @@ export function ruleReadings(settings: ClientSettings) {
       return found;
     },
 
-    /** ARNs. A rule has five at most. */
-    async targets(Rule: string): Promise<string[]> {
+    /** A rule has five at most. */
+    async targets(Rule: string): Promise<TargetReading[]> {
       const answer = await client.send(new ListTargetsByRuleCommand({ Rule }), underDeadline());
-      return (answer.Targets ?? []).flatMap(({ Arn }) => Arn ?? []);
+      return (answer.Targets ?? []).map(({ Arn, Input, InputPath, InputTransformer, DeadLetterConfig }) => ({
+        arn: Arn ?? '',
+        input: Input ?? null,
+        reshapedBy: InputTransformer
+          ? 'InputTransformer'
+          : // `$` is the whole event.
+            InputPath !== undefined && InputPath !== '$'
+            ? 'InputPath'
+            : null,
+        deadLetters: DeadLetterConfig?.Arn || null,
+      }));
     },
   };
 }

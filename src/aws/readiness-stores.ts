@@ -16,15 +16,20 @@ import {
   type ObjectLockRule,
   type PublicAccessBlockConfiguration,
 } from '@aws-sdk/client-s3';
-import { GetTopicAttributesCommand, ListSubscriptionsByTopicCommand, SNSClient } from '@aws-sdk/client-sns';
+import {
+  GetSubscriptionAttributesCommand,
+  GetTopicAttributesCommand,
+  ListSubscriptionsByTopicCommand,
+  SNSClient,
+} from '@aws-sdk/client-sns';
 import { absent, clientConfig, errorName, underDeadline, type ClientSettings } from './client.ts';
 
 export interface SubscriptionReading {
   /** `email`, `sqs` and so on. */
   protocol: string;
   endpoint: string;
-  /** False: whoever it goes to has not said yes yet, and gets nothing. */
-  confirmed: boolean;
+  /** Null: whoever it goes to has not said yes yet, and gets nothing. */
+  arn: string | null;
 }
 
 export function bucketReadings(Bucket: string, settings: ClientSettings) {
@@ -66,13 +71,14 @@ export function bucketReadings(Bucket: string, settings: ClientSettings) {
       return answer?.PublicAccessBlockConfiguration ?? null;
     },
 
-    /** `aws:kms`, `AES256` … */
-    async encryption(): Promise<string | null> {
+    /** `algorithm`: `aws:kms`, `AES256` … `key`: null where none is named. */
+    async encryption(): Promise<{ algorithm: string; key: string | null } | null> {
       const answer = await absent(/^ServerSideEncryptionConfigurationNotFound/, () =>
         client.send(new GetBucketEncryptionCommand({ Bucket }), underDeadline()),
       );
       const [rule] = answer?.ServerSideEncryptionConfiguration?.Rules ?? [];
-      return rule?.ApplyServerSideEncryptionByDefault?.SSEAlgorithm ?? null;
+      const { SSEAlgorithm, KMSMasterKeyID } = rule?.ApplyServerSideEncryptionByDefault ?? {};
+      return SSEAlgorithm === undefined ? null : { algorithm: SSEAlgorithm, key: KMSMasterKeyID || null };
     },
 
     /** After how many days every object of it goes. */
@@ -91,9 +97,23 @@ export function bucketReadings(Bucket: string, settings: ClientSettings) {
 export function topicReadings(TopicArn: string, settings: ClientSettings) {
   const client = new SNSClient(clientConfig({ ...settings, region: TopicArn.split(':')[3] || settings.region }));
   return {
-    exists: async (): Promise<boolean> =>
-      (await absent(/^NotFound/, () => client.send(new GetTopicAttributesCommand({ TopicArn }), underDeadline()))) !==
-      null,
+    /** `key`: null where it is not encrypted. */
+    async attributes(): Promise<{ key: string | null } | null> {
+      const answer = await absent(/^NotFound/, () =>
+        client.send(new GetTopicAttributesCommand({ TopicArn }), underDeadline()),
+      );
+      return answer && { key: answer.Attributes?.['KmsMasterKeyId'] || null };
+    },
+
+    /** Which messages alone reach the subscriber; null: all. */
+    async filter(SubscriptionArn: string): Promise<string | null> {
+      const { Attributes } = await client.send(
+        new GetSubscriptionAttributesCommand({ SubscriptionArn }),
+        underDeadline(),
+      );
+      const policy = Attributes?.['FilterPolicy']?.trim() ?? '';
+      return /^(\{\s*\})?$/.test(policy) ? null : policy;
+    },
 
     async subscriptions(): Promise<SubscriptionReading[]> {
       const found: SubscriptionReading[] = [];
@@ -104,7 +124,11 @@ export function topicReadings(TopicArn: string, settings: ClientSettings) {
           underDeadline(),
         );
         for (const { Protocol = '', Endpoint = '', SubscriptionArn = '' } of answer.Subscriptions ?? [])
-          found.push({ protocol: Protocol, endpoint: Endpoint, confirmed: SubscriptionArn.startsWith('arn:') });
+          found.push({
+            protocol: Protocol,
+            endpoint: Endpoint,
+            arn: SubscriptionArn.startsWith('arn:') ? SubscriptionArn : null,
+          });
         NextToken = answer.NextToken;
       } while (NextToken);
       return found;

@@ -41,8 +41,8 @@ export interface Check {
   name: string;
   /** What the reading needs: `s3:GetBucketVersioning`. */
   permission: string;
-  /** Check without which this one says nothing: it is left out where that one is not ready. */
-  needs?: string;
+  /** Checks without which this one says nothing: it is left out where one of them is not ready. */
+  needs?: string | readonly string[];
   /** Default: always. */
   applies?: (room: Room) => boolean;
   run: (room: Room) => Promise<Verdict[]>;
@@ -62,12 +62,27 @@ export const ok = (says: string): Verdict => ({ level: 'ok', says });
 export const warning = (says: string, todo: string): Verdict => ({ level: 'warning', says, todo });
 export const notReady = (says: string, todo: string): Verdict => ({ level: 'not-ready', says, todo });
 
+export const SERVICE = 'secresponse';
+
 /** How every function and rule of the stack begins. */
 export function prefixOf({ stage }: Pick<Room, 'stage'>): string {
-  return `secresponse-${stage}-`;
+  return `${SERVICE}-${stage}-`;
+}
+
+/** ARN of what the stack has in its own account and Region. */
+export function arnOf(room: Room, service: string, resource: string): string {
+  return ['arn', room.settings.places.topicArn.split(':')[1], service, room.region, room.account, resource].join(':');
 }
 
 /** What puts most things right. */
 export function deployCommand({ stage, region }: Pick<Room, 'stage' | 'region'>): string {
   return `npx sls deploy --stage ${stage} --region ${region}`;
+}
+
+/** What puts right what was changed or deleted beside CloudFormation: a deployment of the same takes it for unchanged. */
+export function revertCommand({ stage, region }: Pick<Room, 'stage' | 'region'>): string {
+  return (
+    `aws cloudformation create-change-set --region ${region} --stack-name ${SERVICE}-${stage} --change-set-name put-right ` +
+    '--use-previous-template --capabilities CAPABILITY_NAMED_IAM --deployment-mode REVERT_DRIFT, look at it, execute it'
+  );
 }

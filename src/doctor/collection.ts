@@ -1,5 +1,6 @@
 /** What the stack holds ready for asking a host. */
 import { isCollectionDocument } from '../evidence/os/document.ts';
+import { granted } from './grants.ts';
 import { defineCheck, deployCommand, notReady, ok, warning, type Check, type Room } from './check.ts';
 
 const profileOf = ({ settings }: Room): string => settings.places.collection?.profile ?? '';
@@ -36,7 +37,7 @@ export const collection: Check[] = [
       if (profile === null)
         return notReady(`${name} does not exist`, `set COLLECTION_INSTANCE_PROFILE, or ${deployCommand(room)}`);
       if (profile.role === null) return notReady(`${name} has no role`, deployCommand(room));
-      if (!profile.trust.includes('ec2.amazonaws.com'))
+      if (granted(profile.trust, { service: 'ec2.amazonaws.com', action: 'sts:AssumeRole', context: {} }) === 'no')
         return notReady(`EC2 may not take role ${profile.role} of ${name}`, deployCommand(room));
       return ok(`${name} has role ${profile.role}`);
     },

@@ -1,19 +1,37 @@
 /** The stack's functions: there, working, started at all, and about the same places as this command. */
-import { defineCheck, deployCommand, notReady, ok, prefixOf, warning, type Check, type Room } from './check.ts';
+import type { FunctionReading } from '../aws/readiness-stack.ts';
+import {
+  arnOf,
+  defineCheck,
+  deployCommand,
+  notReady,
+  ok,
+  prefixOf,
+  revertCommand,
+  warning,
+  type Check,
+  type Room,
+} from './check.ts';
+import { granted } from './grants.ts';
 
-/** Names in the stack; those that are durable are started by their alias. */
-const FUNCTIONS = [
+/** Names in the stack; those that are durable are started by their alias. A parameter of the stack leaves out an optional one. */
+export const FUNCTIONS: readonly Which[] = [
   { name: 'responder', isDurable: true },
   { name: 'release', isDurable: true },
-  { name: 'session-denier', isDurable: false },
-  { name: 'watcher', isDurable: false },
-] as const;
+  { name: 'session-denier' },
+  { name: 'watcher' },
+  { name: 'api', isOptional: true },
+];
 
 export const ALIAS = 'durable';
 
-type Which = (typeof FUNCTIONS)[number];
+interface Which {
+  name: string;
+  isDurable?: true;
+  isOptional?: true;
+}
 
-function checksOf({ name, isDurable }: Which): Check[] {
+function checksOf({ name, isDurable, isOptional }: Which): Check[] {
   const check = `function-${name}`;
   const nameIn = (room: Room): string => `${prefixOf(room)}${name}`;
   const reading = (room: Room) => room.readings.functions.configuration(nameIn(room));
@@ -55,7 +73,9 @@ function checksOf({ name, isDurable }: Which): Check[] {
             )
           : ok(reserved === null ? 'no concurrency is reserved' : `reserved concurrency ${reserved}`),
     }),
+    roleCheck(name, nameIn, reading),
   ];
+  if (isOptional) return checks.map((one) => ifThere(one, reading));
   if (!isDurable) return checks;
   const alias = defineCheck({
     name: `alias-${name}`,
@@ -68,6 +88,47 @@ function checksOf({ name, isDurable }: Which): Check[] {
         : ok(`alias ${ALIAS} is version ${version}`),
   });
   return [...checks, alias];
+}
+
+type Reading = (room: Room) => Promise<FunctionReading | null>;
+
+/** Without the function there is nothing to say. */
+function ifThere(check: Check, reading: Reading): Check {
+  return { ...check, run: async (room) => ((await reading(room)) === null ? [] : check.run(room)) };
+}
+
+function roleCheck(name: string, nameIn: (room: Room) => string, reading: Reading): Check {
+  return defineCheck({
+    name: `role-${name}`,
+    permission: 'lambda:GetFunctionConfiguration, iam:GetRole',
+    async read(room) {
+      const found = await reading(room);
+      if (found === null) return null;
+      const role = found.role.split('/').at(-1) ?? '';
+      return { role, trust: await room.readings.account.trust(role) };
+    },
+    judge(found, room) {
+      if (found === null) return [];
+      const { role, trust } = found;
+      const whose = `role ${role} of ${nameIn(room)}`;
+      if (trust === null) return notReady(`${whose} does not exist: the function cannot run`, revertCommand(room));
+      const grant = granted(trust, {
+        service: 'lambda.amazonaws.com',
+        action: 'sts:AssumeRole',
+        context: {
+          'aws:sourceaccount': room.account,
+          'aws:sourcearn': arnOf(room, 'lambda', `function:${nameIn(room)}`),
+        },
+      });
+      if (grant === 'no') return notReady(`Lambda may not take ${whose}: the function cannot run`, revertCommand(room));
+      if (grant === 'unclear')
+        return warning(
+          `Lambda may take ${whose} under a condition that was not looked at`,
+          'let the role trust lambda.amazonaws.com without one',
+        );
+      return ok(`Lambda may take ${whose}`);
+    },
+  });
 }
 
 /** What function and command have to agree on; else this looks at one place and the function works in another. */

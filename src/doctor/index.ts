@@ -4,10 +4,22 @@ import { collection } from './collection.ts';
 import type { Check, CheckResult, Room } from './check.ts';
 import { detection } from './detection.ts';
 import { functions } from './functions.ts';
+import { keys } from './keys.ts';
+import { messages } from './messages.ts';
 import { others } from './network.ts';
+import { eventBridge } from './rules.ts';
 import { stores } from './stores.ts';
 
-export const checks: readonly Check[] = [...stores, ...collection, ...functions, ...detection, ...others];
+export const checks: readonly Check[] = [
+  ...stores,
+  ...keys,
+  ...collection,
+  ...functions,
+  ...detection,
+  ...eventBridge,
+  ...messages,
+  ...others,
+];
 
 /** @returns a result or more for each check that applies, in their order. `ms`: what a check may take. */
 export async function diagnose(room: Room, ms: number): Promise<CheckResult[]> {
@@ -28,8 +40,8 @@ async function runOne(
   ms: number,
 ): Promise<CheckResult[]> {
   if (check.applies?.(room) === false) return [];
-  const needed = check.needs === undefined ? [] : await running.get(check.needs);
-  if (needed?.some(({ level }) => level === 'not-ready')) return [];
+  const needed = await Promise.all([check.needs ?? []].flat().map((name) => running.get(name) ?? Promise.resolve([])));
+  if (needed.flat().some((one) => one.level === 'not-ready')) return [];
   const answer = await attempt(ms, check.name, () => check.run(room));
   if (answer.ok) return answer.value.map((verdict) => ({ check: check.name, ...verdict }));
   const { name, permission } = check;

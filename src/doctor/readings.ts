@@ -1,5 +1,6 @@
 /** All readings of one look, each made once: several checks share some. */
 import { accountReadings } from '../aws/readiness-account.ts';
+import { alarmReadings, keyReadings, queueReadings } from '../aws/readiness-messages.ts';
 import { functionReadings, ruleReadings } from '../aws/readiness-stack.ts';
 import { bucketReadings, tableReadings, topicReadings } from '../aws/readiness-stores.ts';
 import type { Places } from '../aws/connect.ts';
@@ -9,25 +10,30 @@ export type Readings = ReturnType<typeof readingsOf>;
 
 export function readingsOf(places: Places, budgets: Budgets) {
   const home = { region: places.homeRegion, budgets };
-  const functions = functionReadings(home);
-  const table = tableReadings(places.table, home);
   return {
-    vault: bucketReadings(places.bucket, home),
-    dropBox: bucketReadings(places.dropBox ?? '', home),
-    topic: topicReadings(places.topicArn, home),
-    table: { ...table, description: once(() => table.description()) },
-    functions: { ...functions, configuration: once((name: string) => functions.configuration(name)) },
-    rules: ruleReadings(home),
-    account: accountReadings(home),
+    vault: once(bucketReadings(places.bucket, home)),
+    dropBox: once(bucketReadings(places.dropBox ?? '', home)),
+    topic: once(topicReadings(places.topicArn, home)),
+    table: once(tableReadings(places.table, home)),
+    functions: once(functionReadings(home)),
+    rules: once(ruleReadings(home)),
+    account: once(accountReadings(home)),
+    keys: once(keyReadings(home)),
+    alarms: once(alarmReadings(home)),
+    queues: once(queueReadings(home)),
   };
 }
 
-function once<Given extends string[], Answer>(read: (...given: Given) => Promise<Answer>) {
-  const made = new Map<string, Promise<Answer>>();
-  return (...given: Given): Promise<Answer> => {
-    const name = given.join(' ');
-    const answer = made.get(name) ?? read(...given);
-    made.set(name, answer);
-    return answer;
-  };
+/** The same readings, each made once for what it is given. */
+function once<Group extends object>(readings: Group): Group {
+  const made = new Map<string, unknown>();
+  const entries = Object.entries(readings).map(([name, read]: [string, (...given: unknown[]) => unknown]) => [
+    name,
+    (...given: unknown[]): unknown => {
+      const key = JSON.stringify([name, given]);
+      if (!made.has(key)) made.set(key, read(...given));
+      return made.get(key);
+    },
+  ]);
+  return Object.fromEntries(entries) as Group;
 }

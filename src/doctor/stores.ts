@@ -55,9 +55,10 @@ const vault: Check[] = [
     permission: 's3:GetEncryptionConfiguration',
     needs: 'vault',
     read: ({ readings }) => readings.vault.encryption(),
-    judge(algorithm, room) {
+    judge(encryption, room) {
       const todo = `encrypt ${vaultName(room)} with a KMS key of your own`;
-      if (algorithm === null) return notReady('no encryption is configured', todo);
+      if (encryption === null) return notReady('no encryption is configured', todo);
+      const { algorithm } = encryption;
       if (!algorithm.startsWith('aws:kms')) return warning(`encrypted with ${algorithm}, not with a KMS key`, todo);
       return ok('encrypted with a KMS key');
     },
@@ -68,9 +69,9 @@ const topic: Check[] = [
   defineCheck({
     name: 'topic',
     permission: 'sns:GetTopicAttributes',
-    read: ({ readings }) => readings.topic.exists(),
-    judge: (exists, room) =>
-      exists
+    read: ({ readings }) => readings.topic.attributes(),
+    judge: (attributes, room) =>
+      attributes
         ? ok(`${room.settings.places.topicArn} exists`)
         : notReady(
             `${room.settings.places.topicArn} does not exist`,
@@ -84,8 +85,8 @@ const topic: Check[] = [
     read: ({ readings }) => readings.topic.subscriptions(),
     judge(subscriptions) {
       const named = subscriptions.map((one) => ({ ...one, name: `${one.protocol} ${one.endpoint}` }));
-      const pending = named.filter(({ confirmed }) => !confirmed).map(({ name }) => name);
-      const heard = named.filter(({ confirmed }) => confirmed).map(({ name }) => name);
+      const pending = named.filter(({ arn }) => arn === null).map(({ name }) => name);
+      const heard = named.filter(({ arn }) => arn !== null).map(({ name }) => name);
       const confirm = 'answer the mail that AWS sent, or subscribe once more: AWS forgets a request after some days';
       if (heard.length > 0)
         return [
@@ -115,6 +116,8 @@ const ledger: Check[] = [
           `set INCIDENT_TABLE to the stack's LedgerName, or ${deployCommand(room)}`,
         );
       const status = table.TableStatus ?? 'unknown';
+      if (status.startsWith('INACCESSIBLE'))
+        return notReady(`${name} is ${status}: DynamoDB cannot use its key`, 'put right what ledger-key says');
       if (!['ACTIVE', 'UPDATING'].includes(status)) return notReady(`${name} is ${status}`, 'wait until it is ACTIVE');
       const types = new Map((table.AttributeDefinitions ?? []).map((one) => [one.AttributeName, one.AttributeType]));
       const wrong = (table.KeySchema ?? []).filter(({ AttributeName }) => types.get(AttributeName) !== 'S');

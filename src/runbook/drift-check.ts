@@ -4,6 +4,9 @@ import { isObject } from '../finding/validate.ts';
 
 export const DRIFT_CHECK = { secresponse: 'drift' } as const;
 
+/** How often the clock asks. */
+export const DRIFT_SCHEDULE = 'rate(15 minutes)';
+
 /** Exactly that event: anything beside it is somebody's finding or request. */
 export function isDriftCheck(event: unknown): boolean {
   return JSON.stringify(event) === JSON.stringify(DRIFT_CHECK);

@@ -7,6 +7,8 @@ export interface Hold {
   /** Milliseconds since 1970: until then nobody is asked. */
   askedNoSoonerThan: number;
   lost: boolean;
+  /** Why the last question was not answered. */
+  unasked?: string | undefined;
   /** A question under way is shared. */
   asking?: Promise<boolean> | undefined;
 }
@@ -36,12 +38,20 @@ export async function stillOurs(incident: IncidentContext, ask = false): Promise
   return hold.asking;
 }
 
+/** The same at the end of a run, with why nobody knows: a ledger that did not answer has to be told of. */
+export async function lastWord(incident: IncidentContext): Promise<{ ours: boolean; unasked?: string }> {
+  const ours = await stillOurs(incident);
+  const unasked = incident.hold?.unasked;
+  return { ours, ...(unasked === undefined ? {} : { unasked }) };
+}
+
 async function renewed({ aws, deps, target }: IncidentContext, hold: Hold): Promise<boolean> {
   const at = deps.now();
   const answer = await attempt(deps.budgets.claimMs, 'the claim', () =>
     aws.ledger.renew(target, deps.executionArn, at + leaseOf(deps)),
   );
   hold.lost = answer.ok && !answer.value;
+  hold.unasked = answer.ok ? undefined : answer.error;
   hold.askedNoSoonerThan = answer.ok ? holding(deps, at).askedNoSoonerThan : deps.now() + 2 * deps.budgets.claimMs;
   return !hold.lost;
 }

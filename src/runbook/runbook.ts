@@ -24,7 +24,7 @@ import { certainOf, claim, giveBack, isPerson, settle, withdraw, type Claimed } 
 import { announce, seal } from './close.ts';
 import { contain } from './contain.ts';
 import type { Containment } from './contained.ts';
-import { stillOurs, type Hold } from './hold.ts';
+import { lastWord, stillOurs, type Hold } from './hold.ts';
 import { hostStart } from './host.ts';
 import type { ApprovalResult, EvidenceResult, IncidentResult, Snapshot } from './incident.ts';
 import { factsOf, type Observation } from './observe.ts';
@@ -321,7 +321,8 @@ async function carryOut(
   const told = begun(ctx, incident, decision, claimed);
   const [collected, outcome, admitted, began] = await Promise.all([preserving.results, containing, admission, ours]);
   // The last word, and what is on record, are those of the run that has the incident now.
-  if (!began || (claimed.kind === 'claimed' && !(await ctx.step('still-held', () => stillOurs(incident))))) {
+  const last = claimed.kind === 'claimed' ? await ctx.step('still-held', () => lastWord(incident)) : { ours: true };
+  if (!began || !last.ours) {
     await told;
     return null;
   }
@@ -351,6 +352,9 @@ async function carryOut(
     ...(claimed.kind === 'claimed' && claimed.flagUnread !== undefined
       ? [`the ledger could not be asked whether the responder is stopped, so it went on: ${claimed.flagUnread}`]
       : []),
+    ...(last.unasked === undefined
+      ? []
+      : [`the claim could not be renewed in the ledger, so another run may have come in between: ${last.unasked}`]),
     ...admitted.failures,
     ...(noEvidence === null ? [] : [`no evidence was taken: ${noEvidence}`]),
     ...contained.failures,

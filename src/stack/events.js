@@ -1,6 +1,6 @@
 /** `${file(src/stack/events.js):responder}`. osls loads JavaScript only. */
 import { eventRules } from '../policy/event-rules.ts';
-import { DRIFT_CHECK } from '../runbook/drift-check.ts';
+import { DRIFT_CHECK, DRIFT_SCHEDULE } from '../runbook/drift-check.ts';
 import { resolvePolicies } from './policies.ts';
 import { variable } from './variables.ts';
 
@@ -21,6 +21,6 @@ export const responder = variable(async (resolveVariable) => {
   return [
     ...patterns.map(({ name, pattern }) => rule(name, { pattern })),
     // Containment is looked after: an open incident's is read again.
-    rule('drift', { schedule: 'rate(15 minutes)', input: DRIFT_CHECK }),
+    rule('drift', { schedule: DRIFT_SCHEDULE, input: DRIFT_CHECK }),
   ];
 });

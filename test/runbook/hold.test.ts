@@ -128,3 +128,12 @@ test('a claim that is lost ends every change, also the second try of one', async
   });
   expect(calls).toEqual(['renew']);
 });
+
+test('the ledger takes the claim and no renewal of it: isolated, and told', async () => {
+  const room = await incidentRoom(await local.newAccount());
+  room.account.proxy.fault({ operation: 'UpdateItem', kind: 'denied', including: 'leaseUntil = :lease', skip: 1 });
+  const incident = await room.respond(room.event());
+  expect(incident.status).toBe('quarantined');
+  expect(incident.failures).toEqual([expect.stringMatching(/^the claim could not be renewed in the ledger.*denied/i)]);
+  expect(isIsolated(await room.reading(), room.world)).toBe(true);
+});

@@ -1,51 +1,40 @@
 /** An account in which everything is ready for responses, made by API as the stack would make it: for the tests of the doctor. */
 import {
   CreateTableCommand,
-  DynamoDBClient,
-  UpdateContinuousBackupsCommand,
   type CreateTableCommandInput,
+  UpdateContinuousBackupsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
-import { CreateDetectorCommand, GuardDutyClient } from '@aws-sdk/client-guardduty';
-import {
-  AddRoleToInstanceProfileCommand,
-  CreateInstanceProfileCommand,
-  CreateRoleCommand,
-  IAMClient,
-} from '@aws-sdk/client-iam';
-import {
-  CreateAliasCommand,
-  CreateFunctionCommand,
-  LambdaClient,
-  type CreateFunctionCommandInput,
-} from '@aws-sdk/client-lambda';
+import { CreateDetectorCommand } from '@aws-sdk/client-guardduty';
+import { AddRoleToInstanceProfileCommand, CreateInstanceProfileCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import {
   CreateBucketCommand,
   PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
   PutObjectLockConfigurationCommand,
   PutPublicAccessBlockCommand,
-  S3Client,
 } from '@aws-sdk/client-s3';
-import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { CreateTopicCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { randomBytes } from 'node:crypto';
-import { loadPolicies } from '../../src/cli/policies-dir.ts';
-import { labConfig, required } from '../../src/lab/client.ts';
-import { createRules } from '../../src/lab/event-bus.ts';
-import { eventRules } from '../../src/policy/event-rules.ts';
-import { watchRules } from '../../src/stack/watch.ts';
+import { type JsonCall } from '../../src/aws/json-call.ts';
+import { required } from '../../src/lab/client.ts';
 import { createDocument, DOCUMENT, PROFILE } from './host.ts';
-import type { TestAccount } from './local-aws.ts';
-
-export const PREFIX = 'secresponse-dev-';
-const REGION = 'us-east-1';
-const TRUST =
-  '{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}';
+import { type TestAccount } from './local-aws.ts';
+import {
+  arnOf,
+  callsIn,
+  clientsAt,
+  makeAlarms,
+  makeFunctions,
+  makeQueues,
+  makeRules,
+  REGION,
+  trustIn,
+  type Clients,
+  type PlantedInStack,
+} from './ready-stack.ts';
 
 /** What is made otherwise, or not at all, in one test. */
-export interface Planted {
+export interface Planted extends PlantedInStack {
   bucket?: { objectLock?: false; retention?: false; encryption?: 'AES256' | false };
   table?: Partial<CreateTableCommandInput>;
   recovery?: false;
@@ -53,8 +42,6 @@ export interface Planted {
   trust?: string;
   document?: object | null;
   detector?: { Enable: boolean; FindingPublishingFrequency?: 'SIX_HOURS' | 'ONE_HOUR' } | null;
-  functions?: Record<string, Partial<CreateFunctionCommandInput> | null>;
-  alias?: false;
 }
 
 export interface ReadyAccount {
@@ -62,7 +49,9 @@ export interface ReadyAccount {
   env: Record<string, string>;
   /** The part of it that the functions share. */
   places: Record<string, string>;
-  clients: ReturnType<typeof clientsAt>;
+  clients: Clients;
+  /** ARNs of the keys, by what they are for. */
+  keys: Record<'vault' | 'ledger' | 'messages', string>;
 }
 
 export async function readyAccount(account: TestAccount, planted: Planted = {}): Promise<ReadyAccount> {
@@ -74,11 +63,20 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     `notices-${suffix}`,
     `ledger-${suffix}`,
   ];
+  const kms = callsIn(account, 'kms');
+  const [vaultKey, ledgerKey, messageKey] = await Promise.all([1, 2, 3].map(() => makeKey(kms)));
+  const keys = {
+    vault: required(vaultKey, 'a key'),
+    ledger: required(ledgerKey, 'a key'),
+    messages: required(messageKey, 'a key'),
+  };
+  const queues = { letters: arnOf(account, 'sqs', 'letters'), undelivered: arnOf(account, 'sqs', 'undelivered') };
   const [topicArn] = await Promise.all([
-    makeTopic(clients, topic, planted),
-    makeVault(clients, bucket, planted),
+    makeTopic(clients, topic, keys.messages, planted),
+    makeVault(clients, bucket, keys.vault, planted),
     makeDropBox(clients, dropBox),
-    makeTable(clients, table, planted),
+    makeTable(clients, table, keys.ledger, planted),
+    makeQueues(clients, queues, keys.messages),
     makeProfile(clients, planted),
     planted.document === null ? null : createDocument(account.endpoint, planted.document),
     planted.detector === null
@@ -97,8 +95,9 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     COLLECTION_DOCUMENT: DOCUMENT,
     DROP_BOX_BUCKET: dropBox,
   };
-  await makeFunctions(clients, { ...places, SECRESPONSE_MODE: 'enforce' }, planted);
-  await makeRules(account);
+  const shared = { ...places, DEAD_LETTER_QUEUE_URL: queues.letters };
+  await makeFunctions(account, clients, { ...shared, SECRESPONSE_MODE: 'enforce' }, queues.letters, planted);
+  await Promise.all([makeRules(account, clients, queues.undelivered), makeAlarms(account, topicArn)]);
   const env = {
     ...places,
     AWS_REGION: REGION,
@@ -106,25 +105,13 @@ export async function readyAccount(account: TestAccount, planted: Planted = {}):
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   };
-  return { account, env, places, clients };
+  return { account, env, places: shared, clients, keys };
 }
 
-function clientsAt(endpoint: string) {
-  const config = labConfig({ endpoint });
-  return {
-    dynamo: new DynamoDBClient(config),
-    ec2: new EC2Client(config),
-    events: new EventBridgeClient(config),
-    guardDuty: new GuardDutyClient(config),
-    iam: new IAMClient(config),
-    lambda: new LambdaClient(config),
-    s3: new S3Client({ ...config, forcePathStyle: true }),
-    sns: new SNSClient(config),
-    ssm: new SSMClient(config),
-  };
+async function makeKey(call: JsonCall): Promise<string> {
+  const made = (await call('CreateKey', {})) as { KeyMetadata: { Arn: string } };
+  return made.KeyMetadata.Arn;
 }
-
-type Clients = ReadyAccount['clients'];
 
 export const CLOSED = {
   BlockPublicAcls: true,
@@ -133,7 +120,7 @@ export const CLOSED = {
   RestrictPublicBuckets: true,
 };
 
-async function makeVault({ s3 }: Clients, Bucket: string, { bucket = {} }: Planted): Promise<void> {
+async function makeVault({ s3 }: Clients, Bucket: string, key: string, { bucket = {} }: Planted): Promise<void> {
   await s3.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: bucket.objectLock ?? true }));
   if (bucket.objectLock !== false && bucket.retention !== false)
     await s3.send(
@@ -151,7 +138,13 @@ async function makeVault({ s3 }: Clients, Bucket: string, { bucket = {} }: Plant
     new PutBucketEncryptionCommand({
       Bucket,
       ServerSideEncryptionConfiguration: {
-        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: bucket.encryption ?? 'aws:kms' } }],
+        Rules: [
+          {
+            ApplyServerSideEncryptionByDefault: bucket.encryption
+              ? { SSEAlgorithm: bucket.encryption }
+              : { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key },
+          },
+        ],
       },
     }),
   );
@@ -164,18 +157,24 @@ async function makeDropBox({ s3 }: Clients, Bucket: string): Promise<void> {
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }));
 }
 
-async function makeTopic({ sns }: Clients, Name: string, { subscribe }: Planted): Promise<string> {
-  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name }));
+async function makeTopic({ sns }: Clients, Name: string, key: string, { subscribe }: Planted): Promise<string> {
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name, Attributes: { KmsMasterKeyId: key } }));
   const subscriptions = subscribe ?? [{ Protocol: 'sqs', Endpoint: `arn:aws:sqs:${REGION}:111122223333:pager` }];
   for (const one of subscriptions) await sns.send(new SubscribeCommand({ TopicArn, ...one }));
   return required(TopicArn, 'a topic ARN');
 }
 
-async function makeTable({ dynamo }: Clients, TableName: string, { table, recovery }: Planted): Promise<void> {
+async function makeTable(
+  { dynamo }: Clients,
+  TableName: string,
+  key: string,
+  { table, recovery }: Planted,
+): Promise<void> {
   await dynamo.send(
     new CreateTableCommand({
       TableName,
       BillingMode: 'PAY_PER_REQUEST',
+      SSESpecification: { Enabled: true, SSEType: 'KMS', KMSMasterKeyId: key },
       AttributeDefinitions: [
         { AttributeName: 'pk', AttributeType: 'S' },
         { AttributeName: 'listed', AttributeType: 'S' },
@@ -200,58 +199,8 @@ async function makeTable({ dynamo }: Clients, TableName: string, { table, recove
   );
 }
 
-async function makeProfile({ iam }: Clients, { trust = TRUST }: Planted): Promise<void> {
+async function makeProfile({ iam }: Clients, { trust = trustIn('ec2.amazonaws.com') }: Planted): Promise<void> {
   await iam.send(new CreateRoleCommand({ RoleName: PROFILE, AssumeRolePolicyDocument: trust }));
   await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: PROFILE }));
   await iam.send(new AddRoleToInstanceProfileCommand({ RoleName: PROFILE, InstanceProfileName: PROFILE }));
-}
-
-async function makeFunctions(
-  { iam, lambda }: Clients,
-  Variables: Record<string, string>,
-  planted: Planted,
-): Promise<void> {
-  const { Role } = await iam.send(new CreateRoleCommand({ RoleName: 'functions', AssumeRolePolicyDocument: '{}' }));
-  for (const name of ['responder', 'release', 'session-denier', 'watcher']) {
-    const change = planted.functions?.[name];
-    if (change === null) continue;
-    const isDurable = name === 'responder' || name === 'release';
-    const FunctionName = `${PREFIX}${name}`;
-    await lambda.send(
-      new CreateFunctionCommand({
-        FunctionName,
-        Role: Role?.Arn,
-        Runtime: 'nodejs24.x',
-        Handler: 'index.handler',
-        Code: { ZipFile: Buffer.from('code') },
-        Environment: { Variables },
-        ...(isDurable ? { DurableConfig: { ExecutionTimeout: 60 } } : {}),
-        ...change,
-      }),
-    );
-    if (planted.alias !== false && isDurable)
-      await lambda.send(new CreateAliasCommand({ FunctionName, Name: 'durable', FunctionVersion: '$LATEST' }));
-  }
-}
-
-function targetOf({ account }: TestAccount): string {
-  return `arn:aws:lambda:${REGION}:${account}:function:${PREFIX}responder:durable`;
-}
-
-async function makeRules(account: TestAccount): Promise<void> {
-  const { policies } = loadPolicies(process.cwd());
-  const rules = eventRules(policies).map(({ name, pattern }) => ({ name: `${PREFIX}${name}`, pattern }));
-  await createRules({ endpoint: account.endpoint, rules, targetArn: targetOf(account) });
-  const events = new EventBridgeClient(labConfig(account));
-  await events.send(new PutRuleCommand({ Name: `${PREFIX}drift`, ScheduleExpression: 'rate(15 minutes)' }));
-  const Targets = [{ Id: 'responder', Arn: targetOf(account) }];
-  await events.send(new PutTargetsCommand({ Rule: `${PREFIX}drift`, Targets }));
-  const watcher = `arn:aws:lambda:${REGION}:${account.account}:function:${PREFIX}watcher`;
-  for (const { name, source } of watchRules(PREFIX.slice(0, -1), 'on')) {
-    const Rule = `${PREFIX}${name}`;
-    const when =
-      'pattern' in source ? { EventPattern: JSON.stringify(source.pattern) } : { ScheduleExpression: source.schedule };
-    await events.send(new PutRuleCommand({ Name: Rule, ...when }));
-    await events.send(new PutTargetsCommand({ Rule, Targets: [{ Id: 'watcher', Arn: watcher }] }));
-  }
 }

@@ -5,16 +5,25 @@ from moto.awslambda.models import LambdaFunction
 
 def durable_config():
     """CreateFunction DurableConfig: stock moto forgets it."""
+    remember("DurableConfig")
+
+
+def dead_letter_config():
+    """CreateFunction DeadLetterConfig: stock moto forgets it."""
+    remember("DeadLetterConfig")
+
+
+def remember(name):
     stock_init, stock_configuration = LambdaFunction.__init__, LambdaFunction.get_configuration
 
     def init(self, account_id, spec, *args, **kwargs):
         stock_init(self, account_id, spec, *args, **kwargs)
-        self.durable_config = spec.get("DurableConfig")
+        self.__dict__[f"remembered_{name}"] = spec.get(name)
 
     def get_configuration(self, *args, **kwargs):
         config = stock_configuration(self, *args, **kwargs)
-        if getattr(self, "durable_config", None):
-            config["DurableConfig"] = self.durable_config
+        if self.__dict__.get(f"remembered_{name}"):
+            config[name] = self.__dict__[f"remembered_{name}"]
         return config
 
     LambdaFunction.__init__ = init
@@ -35,4 +44,4 @@ def state_by_tags():
     LambdaFunction.get_configuration = get_configuration
 
 
-MENDS = [durable_config, state_by_tags]
+MENDS = [durable_config, dead_letter_config, state_by_tags]

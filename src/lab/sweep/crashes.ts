@@ -39,7 +39,7 @@ export function crashName(crash: Crash): string {
   return `the clock jumps by ${crash.hours} h at checkpoint ${crash.checkpoint}`;
 }
 
-/** What an undisturbed run consists of. */
+/** What an undisturbed run consists of; `steps`: those that it can be killed inside of. */
 export async function listSteps(
   kind: SceneKind,
   options: CrashOptions,
@@ -50,8 +50,7 @@ export async function listSteps(
     const stateFile = stateFileIn(options);
     const answer = await responder.run({ ...scene.job, stateFile });
     if (!answer || 'error' in answer) throw new Error(`${kind}: undisturbed, and yet ${JSON.stringify(answer)}`);
-    const names = Object.values(stepsOf(fileStore(stateFile).load())).map(({ name }) => name);
-    return { checkpoints: answer.checkpoints, steps: [...new Set(names)] };
+    return { checkpoints: answer.checkpoints, steps: answer.open };
   } finally {
     await Promise.all([scene.stop(), responder.kill()]);
   }

@@ -22,7 +22,14 @@ export interface Job {
   jump?: { atCheckpoint: number; ms: number };
 }
 
-export type Answer = { incidents: IncidentResult[]; checkpoints: number } | { error: string };
+export type Answer =
+  | {
+      incidents: IncidentResult[];
+      checkpoints: number;
+      /** Steps that had begun and not ended at one of the checkpoints: what begins and ends within one cannot be cut. */
+      open: string[];
+    }
+  | { error: string };
 
 const COLLECTION: Policy['collection'] = { os: 'on', budgetSeconds: 12 };
 /** What the clock is off by. Whoever has got hold of `Date.now` meanwhile is told the same. */
@@ -39,9 +46,18 @@ async function answer(job: Job): Promise<Answer> {
   Object.assign(process.env, job.env);
   offsetMs = 0;
   let checkpoints = 0;
+  const open = new Set<string>();
+  const store = job.stateFile === undefined ? memoryStore() : fileStore(job.stateFile);
   try {
     const { incidents } = (await execute(responder(job.env), job.event, {
-      store: job.stateFile === undefined ? memoryStore() : fileStore(job.stateFile),
+      store: {
+        load: store.load,
+        save(state) {
+          for (const { Type, Name, Status } of state.operations)
+            if (Type === 'STEP' && Status === 'STARTED') open.add(Name ?? '');
+          store.save(state);
+        },
+      },
       account: job.account,
       region: job.region,
       onCheckpoint: () => {
@@ -52,7 +68,7 @@ async function answer(job: Job): Promise<Answer> {
       },
     })) as { incidents: IncidentResult[] };
     if (job.killAtCheckpoint !== undefined) process.kill(process.pid, 'SIGKILL');
-    return { incidents, checkpoints };
+    return { incidents, checkpoints, open: [...open] };
   } catch (error) {
     return { error: String(error) };
   }

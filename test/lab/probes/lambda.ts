@@ -36,6 +36,15 @@ export const probes: Probe[] = [
     answer: { ExecutionTimeout: 60 },
   },
   {
+    mend: 'awslambda.dead_letter_config',
+    holds: 'a function says where what it fails on is kept',
+    async run(lab) {
+      const TargetArn = 'arn:aws:sqs:us-east-1:111122223333:letters';
+      return (await configuration(lab, { DeadLetterConfig: { TargetArn } })).DeadLetterConfig;
+    },
+    answer: { TargetArn: 'arn:aws:sqs:us-east-1:111122223333:letters' },
+  },
+  {
     mend: 'awslambda.state_by_tags',
     holds: 'tags play a function that does not work',
     async run(lab) {
