@@ -15,10 +15,6 @@ const SHARED = [
   'TypeError',
   'URIError',
   'Date',
-  'Promise',
-  'Map',
-  'Set',
-  'RegExp',
 ];
 
 module.exports = class extends TestEnvironment {
