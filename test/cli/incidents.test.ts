@@ -9,7 +9,7 @@ import { incidents } from '../../src/cli/incidents.ts';
 import { run } from '../../src/cli/main.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { budgetsFor } from '../support/budgets.ts';
-import { incidentRoom, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isWrite, patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { UNSEEN } from '../support/hostile.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
@@ -94,7 +94,7 @@ test('isolated and verified; a run under way that has left nothing but its claim
   const begun = await incidentRoom(await local.newAccount());
   await ledgerGateway(begun.deployment.table, {
     ...labConfig({ endpoint: begun.account.endpoint, region: begun.world.region }),
-    budgets: smallBudgets,
+    budgets: patientBudgets,
   }).claim({
     target: begun.world,
     holder: 'arn:execution',

@@ -51,7 +51,7 @@ async function answer(job: Job): Promise<Answer> {
   try {
     const { incidents } = (await execute(responder(job.env), job.event, {
       store: {
-        load: store.load,
+        load: () => store.load(),
         save(state) {
           for (const { Type, Name, Status } of state.operations)
             if (Type === 'STEP' && Status === 'STARTED') open.add(Name ?? '');
