@@ -6,7 +6,7 @@ import { actions } from '../src/containment/index.ts';
 import { BASE } from '../src/policy/policy.ts';
 import type { Json } from '../src/runbook/incident.ts';
 import { undoOf } from '../src/runbook/release-plan.ts';
-import { isWrite, smallBudgets } from './support/incident-room.ts';
+import { isWrite, patientBudgets } from './support/incident-room.ts';
 import { useLocalAws } from './support/local-aws.ts';
 import { wholeWorld, type WholeWorld } from './support/whole-world.ts';
 
@@ -22,13 +22,13 @@ beforeAll(async () => {
   aws = connect(
     { account, region },
     { bucket, topicArn, table, homeRegion: region, sessions: { kind: 'direct' } },
-    smallBudgets,
+    patientBudgets,
     { endpoint: room.account.endpoint, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } },
   );
   context = {
     target: { account, region, instanceId },
     incidentId: 'inc-contract',
-    readMs: smallBudgets.readMs,
+    readMs: patientBudgets.readMs,
     containment: BASE.containment,
   };
 });

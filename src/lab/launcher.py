@@ -27,11 +27,10 @@ def main():
     import logging
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import WSGIRequestHandler, make_server
+    from server import Handler
+    from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    # A line per request would drown what the caller has to say.
-    WSGIRequestHandler.log_request = lambda *_: None
 
     if not options.stock:
         import mends
@@ -43,7 +42,7 @@ def main():
     app = DomainDispatcherApplication(create_backend_app)
     if not options.stock:
         app = mends.wrap(app)
-    server = make_server("127.0.0.1", options.port, app, threaded=True)
+    server = make_server("127.0.0.1", options.port, app, threaded=True, request_handler=Handler)
     server.daemon_threads = True
 
     print(json.dumps({"port": server.server_port, "pid": os.getpid()}), flush=True)

@@ -4,7 +4,7 @@ import { ec2Gateway } from '../../src/aws/ec2.ts';
 import { interfaceReading } from '../../src/aws/ec2-readings.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createWorld, type World, type WorldOptions } from '../../src/lab/world.ts';
-import { smallBudgets } from '../support/incident-room.ts';
+import { patientBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -12,7 +12,7 @@ const local = useLocalAws();
 async function readings(options: Partial<WorldOptions>) {
   const { endpoint } = await local.newAccount();
   const world: World = await createWorld({ endpoint, ...options });
-  const gateway = ec2Gateway({ ...labConfig({ endpoint }), budgets: smallBudgets });
+  const gateway = ec2Gateway({ ...labConfig({ endpoint }), budgets: patientBudgets });
   const [instance, listed] = await Promise.all([
     gateway.instance(world.instanceId),
     gateway.interfaces(world.instanceId),

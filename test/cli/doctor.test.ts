@@ -8,7 +8,7 @@ import { checks } from '../../src/doctor/index.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import { createAgentEndpoints } from '../../src/lab/endpoints.ts';
 import { createWorld } from '../../src/lab/world.ts';
-import { isWrite, smallBudgets } from '../support/incident-room.ts';
+import { isWrite, patientBudgets, smallBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { readyAccount, type ReadyAccount } from '../support/ready-account.ts';
 import { PREFIX } from '../support/ready-stack.ts';
@@ -22,7 +22,7 @@ let ready: Promise<ReadyAccount> | undefined;
 const inOrder = (): Promise<ReadyAccount> => (ready ??= local.newAccount().then((account) => readyAccount(account)));
 
 const ledgerOf = ({ env, account }: ReadyAccount) =>
-  ledgerGateway(env['INCIDENT_TABLE'] ?? '', { ...labConfig(account), budgets: smallBudgets });
+  ledgerGateway(env['INCIDENT_TABLE'] ?? '', { ...labConfig(account), budgets: patientBudgets });
 
 test('all in order: ready, every check has looked, and nothing was written', async () => {
   const room = await inOrder();

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { run } from '../../src/cli/main.ts';
 import { parseFinding } from '../../src/finding/parse.ts';
 import { defaultEvent } from '../../src/lab/rehearsal-event.ts';
 import type { World } from '../../src/lab/world.ts';
@@ -32,10 +33,17 @@ function gameday(args: string[], env: Record<string, string> = {}): Promise<Ran>
   });
 }
 
-/** On the local AWS that runs for the tests, in an account of its own, and without the dwell. */
+/** In this process: on the local AWS that runs for the tests, in an account of its own, and without the dwell. */
 async function rehearse(args: string[]): Promise<Ran> {
   const { endpoint } = await local.newAccount();
-  return gameday([...args, '--policies', policies], { AWS_ENDPOINT_URL: endpoint });
+  const ran: Ran = { code: -1, out: '', err: '' };
+  ran.code = await run(['gameday', ...args, '--policies', policies], {
+    out: (text) => void (ran.out += text),
+    err: (text) => void (ran.err += text),
+    env: { AWS_ENDPOINT_URL: endpoint },
+    cwd: process.cwd(),
+  });
+  return ran;
 }
 
 const elsewhere: World = {

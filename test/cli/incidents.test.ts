@@ -8,7 +8,8 @@ import { ledgerGateway } from '../../src/aws/ledger.ts';
 import { incidents } from '../../src/cli/incidents.ts';
 import { run } from '../../src/cli/main.ts';
 import { labConfig } from '../../src/lab/client.ts';
-import { incidentRoom, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { budgetsFor } from '../support/budgets.ts';
+import { incidentRoom, isWrite, patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { UNSEEN } from '../support/hostile.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
@@ -17,7 +18,7 @@ import { scratchFolder } from '../support/scratch.ts';
 const local = useLocalAws();
 
 async function command(room: IncidentRoom, args: string[], cwd = process.cwd()) {
-  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) };
+  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(budgetsFor(room.account)) };
   Object.assign(process.env, env);
   const answer = { code: -1, out: '', err: '' };
   answer.code = await run(args, {
@@ -93,7 +94,7 @@ test('isolated and verified; a run under way that has left nothing but its claim
   const begun = await incidentRoom(await local.newAccount());
   await ledgerGateway(begun.deployment.table, {
     ...labConfig({ endpoint: begun.account.endpoint, region: begun.world.region }),
-    budgets: smallBudgets,
+    budgets: patientBudgets,
   }).claim({
     target: begun.world,
     holder: 'arn:execution',

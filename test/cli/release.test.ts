@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { run } from '../../src/cli/main.ts';
 import type { ReleaseResult } from '../../src/runbook/release-result.ts';
-import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { budgetsFor } from '../support/budgets.ts';
+import { incidentRoom, isIsolated, isWrite, type IncidentRoom } from '../support/incident-room.ts';
 import { spawned } from '../support/killed.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { ledger, restorable } from '../support/releaser.ts';
@@ -20,7 +21,7 @@ interface Answer {
 }
 
 async function release(room: IncidentRoom, args: string[], cwd = scratchFolder()): Promise<Answer> {
-  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) };
+  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(budgetsFor(room.account)) };
   Object.assign(process.env, env);
   const answer: Answer = { code: -1, out: '', err: '' };
   answer.code = await run(['release', ...args], {

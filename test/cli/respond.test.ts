@@ -7,7 +7,8 @@ import { run } from '../../src/cli/main.ts';
 import { parseFinding } from '../../src/finding/parse.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import type { BusEvent } from '../../src/lab/event-bus.ts';
-import { incidentRoom, isIsolated, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { budgetsFor } from '../support/budgets.ts';
+import { incidentRoom, isIsolated, isWrite, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { quickPoliciesDir } from '../support/quick-policies.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -28,7 +29,7 @@ async function respond(
   policies = quick,
   cwd = scratchFolder(),
 ): Promise<Answer> {
-  const all = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets), ...env };
+  const all = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(budgetsFor(room.account)), ...env };
   Object.assign(process.env, all);
   const answer: Answer = { code: -1, out: '', err: '' };
   answer.code = await run(['respond', ...args, '--policies', policies], {

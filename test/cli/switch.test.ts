@@ -4,14 +4,8 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { run } from '../../src/cli/main.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
-import {
-  incidentRoom,
-  isIsolated,
-  ledgerOf,
-  smallBudgets,
-  stolen,
-  type IncidentRoom,
-} from '../support/incident-room.ts';
+import { budgetsFor } from '../support/budgets.ts';
+import { incidentRoom, isIsolated, ledgerOf, stolen, type IncidentRoom } from '../support/incident-room.ts';
 import { spawned } from '../support/killed.ts';
 import { listenToStates } from '../support/listen.ts';
 import { useLocalAws } from '../support/local-aws.ts';
@@ -34,7 +28,7 @@ function folder(): string {
 }
 
 async function type(room: IncidentRoom, ...args: string[]): Promise<Answer> {
-  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) };
+  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(budgetsFor(room.account)) };
   Object.assign(process.env, env);
   const answer: Answer = { code: -1, out: '', err: '' };
   answer.code = await run(args, {

@@ -9,8 +9,9 @@ import {
 import { run } from '../../src/cli/main.ts';
 import { labConfig } from '../../src/lab/client.ts';
 import type { Verification } from '../../src/runbook/verify.ts';
+import { budgetsFor } from '../support/budgets.ts';
 import { holdIncident } from '../support/held.ts';
-import { incidentRoom, isWrite, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, isWrite, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { giveProfile, release, setGroups } from '../support/releaser.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -24,7 +25,7 @@ interface Answer {
 }
 
 async function verify(room: IncidentRoom, args = ['--instance', room.world.instanceId]): Promise<Answer> {
-  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(smallBudgets) };
+  const env = { ...room.env, SECRESPONSE_BUDGETS: JSON.stringify(budgetsFor(room.account)) };
   Object.assign(process.env, env);
   const answer: Answer = { code: -1, out: '', err: '' };
   answer.code = await run(['verify', ...args], {

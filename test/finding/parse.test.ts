@@ -100,8 +100,11 @@ function expectFindingOrFindingError(input: unknown): void {
   }
 }
 
+/** As it comes over the wire: without -0, for one. */
+const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown);
+
 test('arbitrary JSON gives a finding or a FindingError', () => {
-  fc.assert(fc.property(fc.jsonValue(), expectFindingOrFindingError));
+  fc.assert(fc.property(json, expectFindingOrFindingError));
 });
 
 test('real-shaped documents with one part replaced give a finding or a FindingError', () => {
@@ -118,7 +121,7 @@ test('real-shaped documents with one part replaced give a finding or a FindingEr
     'inspector/list-findings-answer-pascal',
   );
   fc.assert(
-    fc.property(document, fc.nat(), fc.jsonValue(), (name, position, value) => {
+    fc.property(document, fc.nat(), json, (name, position, value) => {
       const input = readEvent(name);
       const places = placesIn(input);
       const place = places[position % places.length];

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { createReleaser } from '../../src/handlers/release.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import type { Telemetry } from '../../src/runbook/outside.ts';
-import { incidentRoom, smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 
 const local = useLocalAws();
@@ -15,7 +15,7 @@ async function inLambda(room: IncidentRoom, payload: object): Promise<{ answer: 
     line: (level, message, fields) => void lines.push([level, message, fields]),
     measure: () => {},
   };
-  const handler = createReleaser({ budgets: smallBudgets, env: room.env, telemetry }) as unknown as DurableHandler;
+  const handler = createReleaser({ budgets: patientBudgets, env: room.env, telemetry }) as unknown as DurableHandler;
   const { account, region } = room.world;
   const arn = `arn:aws:lambda:${region}:${account}:function:secresponse-dev-release:1/durable-execution/a/b`;
   const answer = await execute(handler, payload, { store: memoryStore(), account, region, arn });

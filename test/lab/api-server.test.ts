@@ -9,7 +9,7 @@ import { createApi } from '../../src/handlers/api.ts';
 import { createResponder } from '../../src/handlers/responder.ts';
 import { localStart, serveApi } from '../../src/lab/api-server.ts';
 import type { DurableHandler } from '../../src/runbook/engine.ts';
-import { incidentRoom, isIsolated, smallBudgets } from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, patientBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { quickPolicies } from '../support/quick-policies.ts';
 
@@ -20,9 +20,9 @@ test('a request is accepted, isolates the instance, and can be followed; the nex
   Object.assign(process.env, room.env);
   const { account, region, instanceId } = room.world;
   const policies = quickPolicies();
-  const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
+  const handler = createResponder({ policies, budgets: patientBudgets, env: room.env }) as unknown as DurableHandler;
   let ended: (outcome: unknown) => void = () => {};
-  const requests = requestsGateway(room.deployment.table, { region, budgets: smallBudgets });
+  const requests = requestsGateway(room.deployment.table, { region, budgets: patientBudgets });
   const start = localStart({ handler, account, region, onEnd: (outcome) => ended(outcome) });
   const server = await serveApi(createApi({ account, region, start, requests }));
 
@@ -85,7 +85,7 @@ test("Lambda is asked to start the alias's execution, once for a name, without w
     const alias = 'arn:aws:lambda:eu-central-1:111122223333:function:secresponse-dev-responder:durable';
     const start = responderStarter(alias, {
       region: 'eu-central-1',
-      budgets: smallBudgets,
+      budgets: patientBudgets,
       endpoint: `http://127.0.0.1:${(lambda.address() as AddressInfo).port}`,
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     });

@@ -6,7 +6,7 @@ import { labConfig } from '../../src/lab/client.ts';
 import { startProxy, type Call, type Proxy } from '../../src/lab/proxy.ts';
 import { fakeLambda } from '../support/fake-lambda.ts';
 import { DOCUMENT, PROFILE } from '../support/host.ts';
-import { smallBudgets, type IncidentRoom } from '../support/incident-room.ts';
+import { patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import type { Facts } from './authorisation.ts';
 import { stackOf, type Stack } from './stack.ts';
 import type { Template } from '../stack/packaged.ts';
@@ -41,7 +41,7 @@ export async function sceneIn(room: IncidentRoom, upstream: string, guardDuty: s
     partition: 'aws',
     protectedRoles: [],
     policies: rolePolicies(
-      { region: world.region, endpoint: denierAws.endpoint, budgets: smallBudgets, credentials },
+      { region: world.region, endpoint: denierAws.endpoint, budgets: patientBudgets, credentials },
       10,
     ),
   });

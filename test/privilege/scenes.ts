@@ -25,7 +25,7 @@ import {
   respondQuickly,
   type Host,
 } from '../support/host.ts';
-import { incidentRoom, smallBudgets, type Detail, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, patientBudgets, type Detail, type IncidentRoom } from '../support/incident-room.ts';
 import type { TestAccount } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
 import { run } from '../support/responder.ts';
@@ -148,7 +148,7 @@ export const scenes: Record<string, (props: Props) => Promise<Scene>> = {
     const room = await incidentRoom(await newAccount(), { interfaces: 1, volumes: 1 });
     const it = await scene(room);
     const { account, region, instanceId } = room.world;
-    const settings = { region, budgets: smallBudgets, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+    const settings = { region, budgets: patientBudgets, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
     const alias = `arn:aws:lambda:${region}:${account}:function:secresponse-dev-responder:durable`;
     const call = createApi({
       account,
@@ -180,7 +180,7 @@ function placeOf({ account, world }: IncidentRoom) {
 
 async function checkDrift(room: IncidentRoom): Promise<void> {
   const { policies } = loadPolicies(process.cwd());
-  const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
+  const handler = createResponder({ policies, budgets: patientBudgets, env: room.env }) as unknown as DurableHandler;
   const { account, region } = room.world;
   await execute(handler, { ...DRIFT_CHECK }, { store: memoryStore(), account, region });
 }

@@ -9,15 +9,9 @@ import type { DriftResult } from '../../src/runbook/drift.ts';
 import type { Policy } from '../../src/policy/policy.ts';
 import { DRIFT_CHECK, driftPart, driftTargets, isDriftCheck } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
+import { budgetsFor } from '../support/budgets.ts';
 import { holdIncident } from '../support/held.ts';
-import {
-  incidentRoom,
-  isIsolated,
-  isWrite,
-  ledgerOf,
-  smallBudgets,
-  type IncidentRoom,
-} from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, isWrite, ledgerOf, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { quickPolicies } from '../support/quick-policies.ts';
 import { aDayLater, ledger, release, setGroups } from '../support/releaser.ts';
@@ -28,7 +22,11 @@ async function check(room: IncidentRoom, change: Partial<Policy> = {}): Promise<
   Object.assign(process.env, room.env);
   const own = quickPolicies();
   const policies = { ...own, default: { ...own.default, ...change } };
-  const handler = createResponder({ policies, budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
+  const handler = createResponder({
+    policies,
+    budgets: budgetsFor(room.account),
+    env: room.env,
+  }) as unknown as DurableHandler;
   const { account, region } = room.world;
   const answer = await execute(handler, { ...DRIFT_CHECK }, { store: memoryStore(), account, region });
   return (answer as { drift: DriftResult }).drift;

@@ -11,14 +11,7 @@ import { execute, memoryStore, type DurableHandler } from '../../src/runbook/eng
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import type { ReleaseRecord } from '../../src/runbook/release-result.ts';
 import { parsed } from '../policy/policies.ts';
-import {
-  incidentRoom,
-  isIsolated,
-  ledgerOf,
-  patientBudgets,
-  smallBudgets,
-  type IncidentRoom,
-} from '../support/incident-room.ts';
+import { incidentRoom, isIsolated, ledgerOf, patientBudgets, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { release } from '../support/releaser.ts';
 
@@ -170,7 +163,7 @@ test('a member that stands by and was replaced makes its Auto Scaling group no l
   const room = await incidentRoom(await local.newAccount(), { interfaces: 1, volumes: 1 });
   const { endpoint } = room.account;
   const group = await createScalingGroup({ endpoint, region: room.world.region }, room.world, { others: 2 });
-  const gateway = autoScalingGateway({ ...labConfig({ endpoint }), budgets: smallBudgets });
+  const gateway = autoScalingGateway({ ...labConfig({ endpoint }), budgets: patientBudgets });
   expect(await gateway.size(group)).toBe(3);
   expect((await room.respond(room.event())).status).toBe('quarantined');
   const { members = {} } = (await scalingGroup({ endpoint, region: room.world.region }, group)) ?? {};

@@ -13,8 +13,9 @@ import { stateEventSchema } from '../../src/notify/state-event-schema.ts';
 import { DRIFT_CHECK } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type DurableHandler } from '../../src/runbook/engine.ts';
 import type { Telemetry } from '../../src/runbook/outside.ts';
+import { budgetsFor } from '../support/budgets.ts';
 import { holdIncident } from '../support/held.ts';
-import { incidentRoom, smallBudgets, type Detail, type IncidentRoom } from '../support/incident-room.ts';
+import { incidentRoom, type Detail, type IncidentRoom } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { setGroups } from '../support/releaser.ts';
 
@@ -44,7 +45,7 @@ async function run(room: IncidentRoom, event: unknown, telemetry?: Telemetry): P
   const { policies } = loadPolicies(process.cwd());
   const handler = createResponder({
     policies,
-    budgets: smallBudgets,
+    budgets: budgetsFor(room.account),
     env: room.env,
     ...(telemetry ? { telemetry } : {}),
   }) as unknown as DurableHandler;
@@ -123,7 +124,7 @@ test("a release is an event and a line, without the person's words", async () =>
   const details = await hearing(room);
   const seen = recorder();
   const handler = createReleaser({
-    budgets: smallBudgets,
+    budgets: budgetsFor(room.account),
     env: room.env,
     telemetry: seen.telemetry,
   }) as unknown as DurableHandler;

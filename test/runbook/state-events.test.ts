@@ -7,6 +7,7 @@ import { labConfig } from '../../src/lab/client.ts';
 import { DRIFT_CHECK } from '../../src/runbook/drift-check.ts';
 import { execute, memoryStore, type CallbackAnswer, type DurableHandler } from '../../src/runbook/engine.ts';
 import type { Telemetry } from '../../src/runbook/outside.ts';
+import { budgetsFor } from '../support/budgets.ts';
 import { answerOf, incidentRoom, smallBudgets, stolen, type IncidentRoom } from '../support/incident-room.ts';
 import { listenToStates } from '../support/listen.ts';
 import { useLocalAws } from '../support/local-aws.ts';
@@ -30,11 +31,11 @@ async function room(): Promise<{ room: IncidentRoom; heard: () => Promise<string
 
 const answered = (onCallback: () => Promise<CallbackAnswer>) => ({ telemetry, lambda: true, onCallback });
 
-async function clock({ env, world }: IncidentRoom): Promise<void> {
+async function clock({ account, env, world }: IncidentRoom): Promise<void> {
   Object.assign(process.env, env);
   const handler = createResponder({
     policies: quickPolicies(),
-    budgets: smallBudgets,
+    budgets: budgetsFor(account),
     env,
     telemetry,
   }) as unknown as DurableHandler;
@@ -151,7 +152,11 @@ test('a release that is not through, and one that is', async () => {
   const { room: one, heard } = await room();
   const { incidentId } = await one.respond(one.event());
   const release = async () => {
-    const handler = createReleaser({ budgets: smallBudgets, env: one.env, telemetry }) as unknown as DurableHandler;
+    const handler = createReleaser({
+      budgets: budgetsFor(one.account),
+      env: one.env,
+      telemetry,
+    }) as unknown as DurableHandler;
     const { account, region } = one.world;
     await execute(handler, { incident_id: incidentId, reason: 'clean' }, { store: memoryStore(), account, region });
   };

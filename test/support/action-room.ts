@@ -15,7 +15,7 @@ import { createWorld, type World, type WorldOptions } from '../../src/lab/world.
 import { BASE } from '../../src/policy/policy.ts';
 import type { ChangeResult, Json } from '../../src/runbook/incident.ts';
 import { undoOf } from '../../src/runbook/release-plan.ts';
-import { smallBudgets } from './incident-room.ts';
+import { patientBudgets } from './budgets.ts';
 import type { TestAccount } from './local-aws.ts';
 
 /** What one run has come to. */
@@ -77,12 +77,12 @@ export async function actionRoom(
   const target = { account: account.account, region, instanceId };
   const sessions = { kind: 'direct' as const };
   const places = { bucket: 'none', topicArn: 'none', table: 'none', homeRegion: region, sessions };
-  const own = connect(target, places, smallBudgets, { endpoint, credentials: config.credentials });
+  const own = connect(target, places, patientBudgets, { endpoint, credentials: config.credentials });
   const ec2 = new EC2Client(config);
   const context: ActionContext = {
     target,
     incidentId: 'incident-1',
-    readMs: smallBudgets.readMs,
+    readMs: patientBudgets.readMs,
     containment: { ...BASE.containment, ...containment },
   };
   const read = async (known: Json = null, aws = own) => jsonSafe(await action.read(aws, context, known));

@@ -19,7 +19,7 @@ import { interfaceGroups, vaultObjects } from '../../src/lab/rehearsal.ts';
 import { createWorld, type World, type WorldOptions } from '../../src/lab/world.ts';
 import { loadPolicies } from '../../src/cli/policies-dir.ts';
 import type { Policies, Policy } from '../../src/policy/policy.ts';
-import { defaultBudgets, type Budgets } from '../../src/runbook/budgets.ts';
+import type { Budgets } from '../../src/runbook/budgets.ts';
 import {
   execute,
   memoryStore,
@@ -29,46 +29,11 @@ import {
 } from '../../src/runbook/engine.ts';
 import type { IncidentResult } from '../../src/runbook/incident.ts';
 import type { Telemetry } from '../../src/runbook/outside.ts';
+import { budgetsFor, smallBudgets } from './budgets.ts';
 import { assureGranted, FUNCTION_KEY } from './granted.ts';
 import type { TestAccount } from './local-aws.ts';
 
-/** Small enough that a call which never answers costs a test no time, large enough for a busy machine. */
-export const smallBudgets: Budgets = {
-  ...defaultBudgets,
-  callTimeoutMs: 1_000,
-  attempts: 2,
-  claimMs: 1_500,
-  readMs: 2_500,
-  recordMs: 1_500,
-  preserveMs: 1_500,
-  collectorMs: 3_000,
-  agentMs: 1_500,
-  profileMs: 2_000,
-  deliveryMs: 1_500,
-  commandPollMs: 100,
-  writeMs: 4_000,
-  verifyAttempts: 2,
-  verifyPauseMs: 50,
-  settleMs: 3_000,
-  closeMs: 2_500,
-  notifyAttempts: 2,
-  digestSeconds: 2,
-  leaseMs: 2_000,
-  lambdaLeaseMs: 4_000,
-  leasePollSeconds: 1,
-};
-
-/** For tests in which no call hangs: slow is no failure there, however busy the machine. */
-export const patientBudgets: Budgets = {
-  ...smallBudgets,
-  callTimeoutMs: 20_000,
-  claimMs: 30_000,
-  readMs: 30_000,
-  writeMs: 30_000,
-  recordMs: 30_000,
-  closeMs: 30_000,
-  collectorMs: 60_000,
-};
+export { patientBudgets, smallBudgets } from './budgets.ts';
 
 export interface RespondOptions {
   budgets?: Partial<Budgets>;
@@ -166,7 +131,7 @@ export async function incidentRoom(account: TestAccount, options: Partial<WorldO
     async respond(event, given = {}) {
       // The gateways read the endpoint and the credentials where the SDK does.
       Object.assign(process.env, env);
-      const budgets = { ...smallBudgets, ...given.budgets };
+      const budgets = { ...budgetsFor(account), ...given.budgets };
       const handler = createResponder({
         policies: withSettings(policies, given),
         budgets,

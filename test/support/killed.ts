@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Budgets } from '../../src/runbook/budgets.ts';
-import { smallBudgets, type IncidentRoom } from './incident-room.ts';
+import { budgetsFor } from './budgets.ts';
+import type { IncidentRoom } from './incident-room.ts';
 
 const COMMAND = resolve('src/cli/secresponse.js');
 
@@ -34,7 +35,7 @@ export async function spawned(
       PATH: process.env['PATH'],
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       ...room.env,
-      SECRESPONSE_BUDGETS: JSON.stringify({ ...smallBudgets, ...budgets }),
+      SECRESPONSE_BUDGETS: JSON.stringify({ ...budgetsFor(room.account), ...budgets }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

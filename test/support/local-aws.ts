@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { randomInt } from 'node:crypto';
 import { attachLocalAws, startLocalAws, type Delivery, type LocalAws } from '../../src/lab/local-aws.ts';
 import { startProxy, type Proxy } from '../../src/lab/proxy.ts';
+import { smallBudgets } from './budgets.ts';
 
 /** Set by global-setup.ts: one server for the whole run. */
 const ENDPOINT_VARIABLE = 'SECRESPONSE_TEST_ENDPOINT';
@@ -13,6 +14,8 @@ export interface TestAccount {
   /** The proxy's: whatever is called here happens in this account, and in sight of the proxy. */
   endpoint: string;
   proxy: Proxy;
+  /** Whether calls here may never be answered, or late: only then is little patience part of a test. */
+  isSlow: () => boolean;
   /** Hears what EventBridge delivers to Lambda targets of rules in this account. @returns a function that stops it. */
   onDelivery: (listener: (delivery: Delivery) => void) => () => void;
 }
@@ -53,10 +56,22 @@ export function useLocalAws(): TestAws {
       const account = `${randomInt(1e11, 1e12 - 1)}`;
       const proxy = await startProxy({ upstream, account, latencyMs });
       proxies.push(proxy);
+      let slow = false;
       return {
         account,
         endpoint: proxy.endpoint,
-        proxy,
+        proxy: {
+          ...proxy,
+          fault(fault) {
+            slow ||= fault.kind === 'hang';
+            return proxy.fault(fault);
+          },
+          latency(ms, only) {
+            slow ||= ms >= smallBudgets.callTimeoutMs / 2;
+            proxy.latency(ms, only);
+          },
+        },
+        isSlow: () => slow,
         onDelivery: (listener) =>
           onDelivery((delivery) => {
             if (delivery.account === account) listener(delivery);

@@ -12,7 +12,8 @@ import { labConfig } from '../../src/lab/client.ts';
 import { execute, memoryStore, type DurableHandler, type ExecutionStore } from '../../src/runbook/engine.ts';
 import type { ReleaseResult } from '../../src/runbook/release-result.ts';
 import { assureGranted } from './granted.ts';
-import { smallBudgets, type IncidentRoom, type Reading } from './incident-room.ts';
+import { budgetsFor } from './budgets.ts';
+import type { IncidentRoom, Reading } from './incident-room.ts';
 
 export async function tryRelease(
   room: IncidentRoom,
@@ -22,7 +23,7 @@ export async function tryRelease(
   beside?: 'beside others',
 ): Promise<{ release: ReleaseResult } | { refused: string }> {
   Object.assign(process.env, room.env);
-  const handler = createReleaser({ budgets: smallBudgets, env: room.env }) as unknown as DurableHandler;
+  const handler = createReleaser({ budgets: budgetsFor(room.account), env: room.env }) as unknown as DurableHandler;
   const { account, region } = room.world;
   const start = room.account.proxy.calls.length;
   const answer = await execute(handler, payload, { store, account, region });

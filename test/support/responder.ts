@@ -5,7 +5,8 @@ import type { IncidentResult } from '../../src/runbook/incident.ts';
 import { parsed } from '../policy/policies.ts';
 import { assureGranted } from './granted.ts';
 import { withoutDwell } from './quick-policies.ts';
-import { smallBudgets, type IncidentRoom } from './incident-room.ts';
+import { budgetsFor } from './budgets.ts';
+import type { IncidentRoom } from './incident-room.ts';
 
 export interface RunOptions extends Pick<ResponderOptions, 'dryRun'> {
   /** What follows `version` and `mode: enforce` in default.yml; connections are cut without a dwell unless it says so. */
@@ -21,7 +22,7 @@ export async function run(room: IncidentRoom, event: unknown, options: RunOption
   const { policies } = parsed([{ file: 'default.yml', text: `version: 1\nmode: enforce\n${options.policy}` }]);
   const handler = createResponder({
     policies: options.policy.includes('dwellSeconds') ? policies : withoutDwell(policies),
-    budgets: smallBudgets,
+    budgets: budgetsFor(room.account),
     env: { ...room.env, ...options.env },
     ...(options.dryRun === undefined ? {} : { dryRun: options.dryRun }),
   }) as unknown as DurableHandler;
