@@ -91,7 +91,13 @@ async function alone(work: () => Promise<void>): Promise<void> {
 
 /** Nothing of the caller's environment gets in: no credentials, no region, no home with profiles. */
 async function sls(folder: string, params: string[]): Promise<void> {
-  const env = { PATH: process.env['PATH'], HOME: folder, TMPDIR: folder, AWS_EC2_METADATA_DISABLED: 'true' };
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    TMPDIR: folder,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+  };
   const bin = join(ROOT, 'node_modules/serverless/bin/serverless.js');
   const args = ['package', '--package', folder, ...params.flatMap((param) => ['--param', param])];
   await promisify(execFile)(process.execPath, [bin, ...args], { cwd: ROOT, env, timeout: 50_000 });

@@ -40,11 +40,16 @@ export function isReading({ operation }: CallKind): boolean {
 /** A time-out of that many seconds: none ends a run at the same points as another one, and each is longer than any step. */
 export const timeouts: Crash[] = [2.8, 3.1, 3.4, 3.7, 4, 4.3, 4.7, 5.1].map((seconds) => ({ at: 'timeout', seconds }));
 
+/** How many times the checkpoints of the run that was counted another one may have. */
+const MORE = 1.4;
+
 /** After each checkpoint; at each call, once before AWS has done it and once after; and the clock to and fro. */
 export function crashes(calls: readonly CallKind[], checkpoints: number): Crash[] {
   const numbers = Array.from({ length: checkpoints }, (_, index) => index + 1);
+  // What runs side by side may share a checkpoint: another run may have more of them. Beyond its last one a run is killed at its end.
+  const more = Array.from({ length: Math.ceil(MORE * checkpoints) }, (_, index) => index + 1);
   return [
-    ...numbers.map((number): Crash => ({ at: 'checkpoint', number })),
+    ...more.map((number): Crash => ({ at: 'checkpoint', number })),
     ...calls.map((call): Crash => ({ at: 'call', call, made: true })),
     ...calls.filter((call) => !isReading(call)).map((call): Crash => ({ at: 'call', call, made: false })),
     ...numbers
