@@ -3,6 +3,7 @@
  * [--resume FILE]`: the fault and crash sweep, on local AWSs of its own unless it is given one. The whole is kept in RESULTS.md.
  * Exit code 1: a demand was broken. With a file, what an interrupted sweep has done is not done again.
  */
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { crashName, listSteps, runCrash, type Crash, type CrashResult } from './crashes.ts';
@@ -39,6 +40,7 @@ const { values } = parseArgs({
 });
 const isWhole = !values.part && values.only === undefined && values.calls === '.';
 const workers = Number(values.workers);
+const resumed = values.resume !== undefined && existsSync(values.resume);
 const began = performance.now();
 const victim = createVictim();
 const servers = await startServers(workers, values.at);
@@ -50,7 +52,7 @@ try {
   const crashed = values.only === 'faults' ? [] : await runCrashes(todo);
   const inside = new Set(crashed.flatMap((result) => result.inside));
   const neverInside = isWhole ? todo.steps.filter((name) => !inside.has(name)) : [];
-  const sweep: Sweep = { cells, crashes: crashed, neverInside, seconds: (performance.now() - began) / 1000 };
+  const sweep: Sweep = { cells, crashes: crashed, neverInside, seconds: (performance.now() - began) / 1000, resumed };
   process.stdout.write(values.json ? jsonOf(sweep) : resultText(sweep));
   if (isWhole) keepResults(sweep);
   process.exitCode = [...cells, ...crashed].some(({ faults }) => faults.length > 0) ? 1 : 0;

@@ -11,12 +11,14 @@ export interface Sweep {
   /** Steps inside which no process was killed. */
   neverInside: string[];
   seconds: number;
+  /** Part of it was done before, by one that was interrupted. */
+  resumed: boolean;
 }
 
 const FILE = fileURLToPath(new URL('RESULTS.md', import.meta.url));
 const [BEGIN, END] = ['<!-- npm run sweep writes from here -->', '<!-- to here -->'];
 
-export function resultText({ cells, crashes, neverInside, seconds }: Sweep): string {
+export function resultText({ cells, crashes, neverInside, seconds, resumed }: Sweep): string {
   const broken = brokenDemands(cells, crashes);
   const slowest = cells.toSorted((one, other) => (other.seconds ?? 0) - (one.seconds ?? 0))[0]?.seconds ?? 0;
   return [
@@ -27,7 +29,7 @@ export function resultText({ cells, crashes, neverInside, seconds }: Sweep): str
     ...(neverInside.length > 0 ? [`Never killed inside: ${neverInside.join(', ')}`, ''] : []),
     ...broken,
     ...brokeOnce(cells, crashes),
-    `${Math.round(seconds / 60)} min`,
+    `${Math.round(seconds / 60)} min${resumed ? ' for what an earlier sweep had left' : ''}`,
     '',
   ].join('\n');
 }
