@@ -69,7 +69,7 @@ export async function run(argv: string[], given: Io): Promise<number> {
     const code = (error as { code?: string }).code ?? '';
     if (code.startsWith('ERR_PARSE_ARGS')) {
       io.err(
-        `secresponse ${name}: ${errorLine(error).replace(/^[A-Za-z]*Error: /, '')} (usage: ${`${name} ${command.usage.split('\n')[0]}`.trim()})\n`,
+        `secresponse ${name}: ${errorLine(error).replace(/^[A-Za-z]*Error: /, '')} (usage: ${command.usage.split('\n')[0]})\n`,
       );
       return 2;
     }

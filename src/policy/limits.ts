@@ -44,7 +44,7 @@ export interface Admission {
 }
 
 /** No limit counts further than this, hour or day: what is used lies in one item, which must not grow full. */
-export const MOST_COUNTED = 2_000;
+const MOST = 2_000;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -76,15 +76,14 @@ export function admitQuarantine(used: readonly Usage[], limits: Policy['limits']
       members: contained(kept, full.name).map(({ i }) => i),
     };
   }
-  if (asked.critical && count(kept, now - HOUR_MS, ['r']) < Math.min(limits.reservePerHour, MOST_COUNTED))
-    return enter('r');
+  if (asked.critical && count(kept, now - HOUR_MS, ['r']) < Math.min(limits.reservePerHour, MOST)) return enter('r');
   const hour = count(kept, now - HOUR_MS, ['q', 'm']);
-  if (hour >= Math.min(limits.quarantinesPerHour, MOST_COUNTED))
+  if (hour >= Math.min(limits.quarantinesPerHour, MOST))
     return held(
       `${hour} instances were quarantined within the hour (limits.quarantinesPerHour ${limits.quarantinesPerHour})`,
     );
   const day = count(kept, now - DAY_MS, ['q', 'm']);
-  if (limits.quarantinesPerDay !== null && day >= Math.min(limits.quarantinesPerDay, MOST_COUNTED))
+  if (limits.quarantinesPerDay !== null && day >= Math.min(limits.quarantinesPerDay, MOST))
     return held(
       `${day} instances were quarantined within a day (limits.quarantinesPerDay ${limits.quarantinesPerDay})`,
     );
@@ -101,7 +100,7 @@ export function admitCollection(
   if (limits.collectionsPerHour === null || used.some(({ i }) => i === incidentId)) return { next: null, answer: null };
   const kept = current(used, now);
   const hour = count(kept, now - HOUR_MS, ['c']);
-  if (!person && hour >= Math.min(limits.collectionsPerHour, MOST_COUNTED))
+  if (!person && hour >= Math.min(limits.collectionsPerHour, MOST))
     return held(
       `evidence was taken of ${hour} instances within the hour (limits.collectionsPerHour ${limits.collectionsPerHour})`,
     );
@@ -140,8 +139,8 @@ function current(used: readonly Usage[], now: number): Usage[] {
   const recent = used.filter(
     ({ at, kind, groups }) => groups !== undefined || at > now - (kind === 'c' ? HOUR_MS : DAY_MS),
   );
-  const collections = recent.filter(({ kind }) => kind === 'c').slice(-MOST_COUNTED);
-  const others = recent.filter(({ kind, groups }) => kind !== 'c' && groups === undefined).slice(-MOST_COUNTED);
+  const collections = recent.filter(({ kind }) => kind === 'c').slice(-MOST);
+  const others = recent.filter(({ kind, groups }) => kind !== 'c' && groups === undefined).slice(-MOST);
   const kept = new Set([...collections, ...others]);
   return recent.filter((one) => one.groups !== undefined || kept.has(one));
 }

@@ -5,7 +5,6 @@
 import * as z from 'zod';
 import { ACCOUNT, INSTANCE, REGION, type Form } from '../finding/ids.ts';
 import { RESPONSES } from './decision.ts';
-import { MOST_COUNTED } from './limits.ts';
 
 /** Weakest first. */
 export const SEVERITY_LABELS = ['UNTRIAGED', 'INFORMATIONAL', 'LOW', 'MEDIUM', 'HIGH', 'CRITICAL'] as const;
@@ -95,19 +94,17 @@ const count = (expectation: string, max: number) =>
   z.int({ error: expectation }).min(0, { error: expectation }).max(max, { error: expectation });
 
 const limitsSchema = z.strictObject({
-  quarantinesPerHour: count('a whole number up to 2,000', MOST_COUNTED)
-    .describe('Per account; 5 where it is not given.')
-    .optional(),
-  quarantinesPerDay: count('a whole number up to 2,000', MOST_COUNTED)
+  quarantinesPerHour: count('a whole number', 10_000).describe('Per account; 5 where it is not given.').optional(),
+  quarantinesPerDay: count('a whole number', 10_000)
     .describe('Per account; no limit where it is not given.')
     .optional(),
-  collectionsPerHour: count('a whole number up to 2,000', MOST_COUNTED)
+  collectionsPerHour: count('a whole number', 10_000)
     .describe('Per account; no limit where it is not given.')
     .optional(),
   groupShare: count('a percentage from 0 to 100', 100)
     .describe('Percentage of an Auto Scaling group that may be contained at once, at least one instance; 50.')
     .optional(),
-  reservePerHour: count('a whole number up to 2,000', MOST_COUNTED)
+  reservePerHour: count('a whole number', 10_000)
     .describe('Kept for critical findings, so that decoys cannot use up the limit; 2.')
     .optional(),
   groupTags: z

@@ -97,11 +97,6 @@ test.each<[string, string, string]>([
     'p.yml:3:51 found 9, expected a label such as CRITICAL: findings of inspector have no number',
   ],
   [
-    'limit beyond what is counted',
-    'rules: []\nlimits: { quarantinesPerDay: 2001 }',
-    'p.yml:3:30 limits.quarantinesPerDay: found 2001, expected a whole number up to 2,000',
-  ],
-  [
     'mistyped fact of a test',
     'rules: []\ntests: [{ finding: { source: inspector, exploitAvailble: true }, expect: ignore }]',
     'found unknown key "exploitAvailble" in tests[0].finding',
