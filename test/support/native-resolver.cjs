@@ -1,14 +1,16 @@
 /** Jest's resolver: a library is a file that asks the process for it. */
 const { existsSync, mkdirSync, writeFileSync, renameSync } = require('node:fs');
 const { join } = require('node:path');
-const { tmpdir } = require('node:os');
 
 const LIBRARIES =
   /^(@aws-sdk|@smithy|@aws|@aws-lambda-powertools|@cloud-copilot|@middy)\/|^(yaml|zod|fast-check)(\/|$)/;
-const folder = join(process.env.SECRESPONSE_TEST_FOLDER ?? tmpdir(), 'libraries');
 
 module.exports = (path, options) => {
-  if (!LIBRARIES.test(path) || options.basedir.includes('node_modules')) return options.defaultResolver(path, options);
+  // Of this run, and only of it: another checkout has its libraries elsewhere. global-setup.ts makes it.
+  const ofRun = process.env.SECRESPONSE_TEST_FOLDER;
+  if (!ofRun || !LIBRARIES.test(path) || options.basedir.includes('node_modules'))
+    return options.defaultResolver(path, options);
+  const folder = join(ofRun, 'libraries');
   const file = join(folder, `${path.replaceAll('/', '__')}.cjs`);
   if (!existsSync(file)) {
     mkdirSync(folder, { recursive: true });
