@@ -7,7 +7,7 @@ import { sessionsGateway, type SessionWriter } from '../../src/aws/sessions.ts';
 import type { Denial } from '../../src/containment/session-policy.ts';
 import { createSessionDenier } from '../../src/handlers/session-denier.ts';
 import { fakeLambda } from '../support/fake-lambda.ts';
-import { smallBudgets } from '../support/incident-room.ts';
+import { patientBudgets, smallBudgets } from '../support/incident-room.ts';
 import { useLocalAws } from '../support/local-aws.ts';
 import { rolesAt } from '../support/roles.ts';
 
@@ -155,14 +155,17 @@ describe.each(['direct', 'function'] as const)('%s', (kind) => {
 
 describe('directly', () => {
   test('an entry that another writer overwrote is written again', async () => {
-    const { roles, policies, instance, proxy } = await place();
+    const { roles, settings, instance, proxy } = await place();
     await roles.role('web');
     const [one, other] = [instance(), instance()];
-    const [first, second] = [policies(), policies()];
+    // Nothing hangs here: on a busy machine a writing takes its time, and so does what is waited for after it.
+    const patient = () => rolePolicies({ ...settings, budgets: patientBudgets }, 1_500);
+    const [first, second] = [patient(), patient()];
     // The one reads, the other reads and writes, and then the one writes what knows nothing of the other.
-    proxy.latency(60, { operation: 'PutRolePolicy' });
+    proxy.latency(400, { operation: 'PutRolePolicy' });
     const slow = first.setDenial('web', one, 'all');
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    while (!proxy.calls.some(({ operation }) => operation === 'PutRolePolicy'))
+      await new Promise((resolve) => setTimeout(resolve, 5));
     await Promise.all([slow, second.setDenial('web', other, 'all')]);
     expect(await roles.listed('web')).toEqual({ all: bothNames([one, other]), collecting: [] });
     expect(proxy.calls.filter(({ operation }) => operation === 'PutRolePolicy').length).toBeGreaterThan(2);
